@@ -1,0 +1,554 @@
+//! Hash values: their kinds, text forms and distance. This room never sees pixels or files.
+//!
+//! Text in, canonical bytes inside, lower-case hexadecimal out, most significant byte first, as the reference
+//! tools print it. Besides hexadecimal in either case, [`HashKind::Pdq`] is read from base64 (43 or 44 characters) and
+//! [`HashKind::Sha1`] from base32 (32 characters), because some services send those.
+//!
+//! No `Debug` output or error of this module contains a hash: lists are confidential.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::{BASE32, BASE64, BASE64_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
+use serde::{Deserialize, Serialize};
+
+/// The largest number of bytes in a hash of any kind (sha512).
+pub const MAX_HASH_LEN: usize = 64;
+
+/// What a hash is of: the algorithm that made it. It travels with every value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum HashKind {
+    /// PDQ, 256 bits: perceptual, compared by Hamming distance.
+    Pdq,
+    /// MD5, 128 bits: digest of the file's bytes, compared for equality.
+    Md5,
+    /// SHA-1, 160 bits: digest of the file's bytes, compared for equality.
+    Sha1,
+    /// SHA-256, 256 bits: digest of the file's bytes, compared for equality.
+    Sha256,
+    /// SHA-512, 512 bits: digest of the file's bytes, compared for equality.
+    Sha512,
+}
+
+impl HashKind {
+    /// Every kind, in the order used by files and reports.
+    pub const ALL: [Self; 5] = [Self::Pdq, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+
+    /// Returns the stable lower-case name, for example `sha256`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pdq => "pdq",
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Returns the length of a value in bytes.
+    pub const fn byte_len(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Pdq | Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// Returns the length of a value in bits, which is also the largest possible distance.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::Md5 => 128,
+            Self::Sha1 => 160,
+            Self::Pdq | Self::Sha256 => 256,
+            Self::Sha512 => 512,
+        }
+    }
+
+    /// Returns whether values are of pixels and compared by distance, rather than of bytes and compared for equality.
+    pub const fn is_perceptual(self) -> bool {
+        matches!(self, Self::Pdq)
+    }
+
+    /// The text form besides hexadecimal that some services use, if there is one for a text this long.
+    fn other_encoding(self, length: usize) -> Option<(&'static str, Encoding)> {
+        match (self, length) {
+            (Self::Pdq, 43) => Some(("base64", BASE64_NOPAD)),
+            (Self::Pdq, 44) => Some(("base64", BASE64)),
+            (Self::Sha1, 32) => Some(("base32", BASE32)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for HashKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for HashKind {
+    type Err = HashError;
+
+    /// Reads a kind from its name, in either case.
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name().eq_ignore_ascii_case(text))
+            .ok_or(HashError::UnknownKind)
+    }
+}
+
+/// Why a text or a value is not the hash it is taken for. It never contains the text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The text or byte string has the wrong length for its kind.
+    WrongLength {
+        /// The kind asked for.
+        kind: HashKind,
+        /// The length expected, in the unit given.
+        expected: usize,
+        /// The length found.
+        found: usize,
+        /// `characters` for text, `bytes` for bytes.
+        unit: &'static str,
+    },
+    /// A character is no digit of the encoding.
+    WrongDigit {
+        /// The kind asked for.
+        kind: HashKind,
+        /// The encoding that the length speaks for: `hexadecimal`, `base64` or `base32`.
+        encoding: &'static str,
+        /// Where the character stands, counted in bytes from 0.
+        position: usize,
+    },
+    /// A value of one kind stands where another is needed.
+    WrongKind {
+        /// The kind needed.
+        expected: HashKind,
+        /// The kind of the value.
+        found: HashKind,
+    },
+    /// Distance is asked of a digest, which has none.
+    NoDistance {
+        /// The kind of the values.
+        kind: HashKind,
+    },
+    /// A name is not that of a kind.
+    UnknownKind,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongLength {
+                kind,
+                expected,
+                found,
+                unit,
+            } => write!(f, "a {kind} has {expected} {unit} but {found} were given"),
+            Self::WrongDigit {
+                kind,
+                encoding,
+                position,
+            } => write!(f, "position {position} of a {kind} is no {encoding} digit"),
+            Self::WrongKind { expected, found } => {
+                write!(f, "a {expected} is needed but a {found} was given")
+            }
+            Self::NoDistance { kind } => write!(
+                f,
+                "{kind} values are compared for equality and have no distance"
+            ),
+            Self::UnknownKind => write!(
+                f,
+                "unknown hash kind; known are pdq, md5, sha1, sha256 and sha512"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HashError {}
+
+/// A hash of any kind, with its kind.
+///
+/// Ordered by kind, then by bytes, most significant first, which is also the order of their hexadecimal forms.
+///
+/// # Example
+/// ```
+/// use hashsieve::{HashKind, HashValue};
+/// let value = HashValue::parse(HashKind::Md5, "D41D8CD98F00B204E9800998ECF8427E")?;
+/// assert_eq!(value.to_hex(), "d41d8cd98f00b204e9800998ecf8427e");
+/// assert_eq!(value.kind(), HashKind::Md5);
+/// # Ok::<(), hashsieve::HashError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HashValue {
+    kind: HashKind,
+    /// Bytes past the kind's length are zero, so that derived equality and order are those of the value.
+    bytes: [u8; MAX_HASH_LEN],
+}
+
+impl HashValue {
+    /// Returns the value with these canonical bytes, most significant first.
+    ///
+    /// # Errors
+    /// [`HashError::WrongLength`] when the length is not that of the kind.
+    pub fn from_bytes(kind: HashKind, bytes: &[u8]) -> Result<Self, HashError> {
+        let expected = kind.byte_len();
+        if bytes.len() != expected {
+            return Err(HashError::WrongLength {
+                kind,
+                expected,
+                found: bytes.len(),
+                unit: "bytes",
+            });
+        }
+        let mut padded = [0; MAX_HASH_LEN];
+        padded[..expected].copy_from_slice(bytes);
+        Ok(Self {
+            kind,
+            bytes: padded,
+        })
+    }
+
+    /// Returns the value that a text spells: hexadecimal in either case, base64 for PDQ, base32 for sha1.
+    ///
+    /// The text is taken as it is; trim white space first.
+    ///
+    /// # Errors
+    /// [`HashError::WrongLength`] or [`HashError::WrongDigit`] with the position. Never panics.
+    pub fn parse(kind: HashKind, text: &str) -> Result<Self, HashError> {
+        let length = kind.byte_len();
+        let (name, encoding) = match kind.other_encoding(text.len()) {
+            Some(other) => other,
+            None if text.len() == 2 * length => ("hexadecimal", HEXLOWER_PERMISSIVE),
+            None => {
+                return Err(HashError::WrongLength {
+                    kind,
+                    expected: 2 * length,
+                    found: text.len(),
+                    unit: "characters",
+                });
+            }
+        };
+        let mut bytes = [0; MAX_HASH_LEN];
+        let wrong_digit = |position| HashError::WrongDigit {
+            kind,
+            encoding: name,
+            position,
+        };
+        // Padded base64 of 44 characters could spell 33 bytes, so the output space is asked for, not assumed.
+        let space = encoding
+            .decode_len(text.len())
+            .map_err(|error| wrong_digit(error.position))?;
+        let written = encoding
+            .decode_mut(text.as_bytes(), &mut bytes[..space])
+            .map_err(|partial| wrong_digit(partial.error.position))?;
+        if written != length {
+            return Err(HashError::WrongLength {
+                kind,
+                expected: length,
+                found: written,
+                unit: "bytes",
+            });
+        }
+        Ok(Self { kind, bytes })
+    }
+
+    /// Returns the kind.
+    pub const fn kind(&self) -> HashKind {
+        self.kind
+    }
+
+    /// Returns the canonical bytes, most significant first, as many as the kind has.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.kind.byte_len()]
+    }
+
+    /// Returns the lower-case hexadecimal form, most significant digit first.
+    ///
+    /// There is no `Display`: a hash is printed where somebody means to.
+    pub fn to_hex(&self) -> String {
+        HEXLOWER.encode(self.as_bytes())
+    }
+
+    /// Returns the Hamming distance between two values of one perceptual kind: the number of bits that differ.
+    ///
+    /// # Errors
+    /// [`HashError::WrongKind`] when the kinds differ, [`HashError::NoDistance`] for digests.
+    pub fn distance(&self, other: &Self) -> Result<u32, HashError> {
+        if self.kind != other.kind {
+            return Err(HashError::WrongKind {
+                expected: self.kind,
+                found: other.kind,
+            });
+        }
+        if !self.kind.is_perceptual() {
+            return Err(HashError::NoDistance { kind: self.kind });
+        }
+        Ok(self
+            .bytes
+            .iter()
+            .zip(&other.bytes)
+            .map(|(a, b)| (a ^ b).count_ones())
+            .sum())
+    }
+}
+
+impl fmt::Debug for HashValue {
+    /// Prints the kind only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HashValue({}, ..)", self.kind)
+    }
+}
+
+/// A PDQ hash: 256 bits, held as four words for fast distance.
+///
+/// Bit `k` stands for the transform's row `k / 16` and column `k % 16`; it is bit `k % 64` of word `k / 64`. The
+/// hexadecimal form and the bytes begin with bit 255.
+///
+/// # Example
+/// ```
+/// use hashsieve::Pdq;
+/// let zero = Pdq::from_words([0; 4]);
+/// let one = Pdq::from_words([0, 0, 0, 1 << 63]);
+/// assert_eq!(zero.distance(&one), 1);
+/// assert!(one.to_hex().starts_with("80"));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pdq {
+    words: [u64; 4],
+}
+
+impl Pdq {
+    /// The largest possible distance.
+    pub const BITS: u32 = 256;
+
+    /// Returns the hash with these words; bit 0 is the lowest bit of `words[0]`.
+    pub const fn from_words(words: [u64; 4]) -> Self {
+        Self { words }
+    }
+
+    /// Returns the four words; bit 0 is the lowest bit of word 0.
+    pub const fn words(&self) -> [u64; 4] {
+        self.words
+    }
+
+    /// Returns the hash with these bytes, bit 255 first.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let (chunks, _) = bytes.as_chunks::<8>();
+        let mut words = [0; 4];
+        for (word, chunk) in words.iter_mut().rev().zip(chunks) {
+            *word = u64::from_be_bytes(*chunk);
+        }
+        Self { words }
+    }
+
+    /// Returns the bytes, bit 255 first.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let (chunks, _) = bytes.as_chunks_mut::<8>();
+        for (chunk, word) in chunks.iter_mut().zip(self.words.iter().rev()) {
+            *chunk = word.to_be_bytes();
+        }
+        bytes
+    }
+
+    /// Returns the hash that a text of 64 hexadecimal digits or of base64 spells.
+    ///
+    /// # Errors
+    /// As for [`HashValue::parse`].
+    pub fn parse(text: &str) -> Result<Self, HashError> {
+        Self::try_from(HashValue::parse(HashKind::Pdq, text)?)
+    }
+
+    /// Returns 64 lower-case hexadecimal digits, bit 255 first, as the reference prints them.
+    pub fn to_hex(&self) -> String {
+        HEXLOWER.encode(&self.to_bytes())
+    }
+
+    /// Returns the Hamming distance: the number of bits that differ, 0 to 256.
+    pub fn distance(&self, other: &Self) -> u32 {
+        self.words
+            .iter()
+            .zip(&other.words)
+            .map(|(a, b)| (a ^ b).count_ones())
+            .sum()
+    }
+
+    /// Returns the number of bits that are set; 128 in a hash of a picture with any content.
+    pub fn count_ones(&self) -> u32 {
+        self.words.iter().map(|word| word.count_ones()).sum()
+    }
+}
+
+impl fmt::Debug for Pdq {
+    /// Prints the kind only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pdq(..)")
+    }
+}
+
+impl From<Pdq> for HashValue {
+    fn from(pdq: Pdq) -> Self {
+        let mut bytes = [0; MAX_HASH_LEN];
+        bytes[..32].copy_from_slice(&pdq.to_bytes());
+        Self {
+            kind: HashKind::Pdq,
+            bytes,
+        }
+    }
+}
+
+impl TryFrom<HashValue> for Pdq {
+    type Error = HashError;
+
+    fn try_from(value: HashValue) -> Result<Self, HashError> {
+        match (value.kind, value.as_bytes().first_chunk::<32>()) {
+            (HashKind::Pdq, Some(bytes)) => Ok(Self::from_bytes(bytes)),
+            (found, _) => Err(HashError::WrongKind {
+                expected: HashKind::Pdq,
+                found,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PDQ: &str = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22";
+
+    #[test]
+    fn hex_is_read_in_either_case_and_written_lower() {
+        let value = HashValue::parse(HashKind::Pdq, &PDQ.to_uppercase()).unwrap();
+        assert_eq!(value.to_hex(), PDQ);
+        assert_eq!(Pdq::parse(PDQ).unwrap().to_hex(), PDQ);
+    }
+
+    #[test]
+    fn the_first_hex_digit_holds_bit_255() {
+        let mut text = "0".repeat(64);
+        text.replace_range(..1, "8");
+        assert_eq!(Pdq::parse(&text).unwrap().words(), [0, 0, 0, 1 << 63]);
+    }
+
+    #[test]
+    fn pdq_is_read_from_base64_and_sha1_from_base32() {
+        let value = HashValue::parse(HashKind::Pdq, PDQ).unwrap();
+        let padded = BASE64.encode(value.as_bytes());
+        assert_eq!(padded.len(), 44);
+        assert_eq!(HashValue::parse(HashKind::Pdq, &padded), Ok(value));
+        assert_eq!(
+            HashValue::parse(HashKind::Pdq, padded.trim_end_matches('=')),
+            Ok(value)
+        );
+        let sha1 =
+            HashValue::parse(HashKind::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709").unwrap();
+        let base32 = BASE32.encode(sha1.as_bytes());
+        assert_eq!(HashValue::parse(HashKind::Sha1, &base32), Ok(sha1));
+    }
+
+    #[test]
+    fn base64_of_33_bytes_is_a_length_error_not_a_panic() {
+        let text = BASE64.encode(&[7; 33]);
+        assert_eq!(
+            HashValue::parse(HashKind::Pdq, &text),
+            Err(HashError::WrongLength {
+                kind: HashKind::Pdq,
+                expected: 32,
+                found: 33,
+                unit: "bytes"
+            })
+        );
+    }
+
+    #[test]
+    fn a_wrong_digit_is_placed() {
+        let mut text = PDQ.to_owned();
+        text.replace_range(17..18, "g");
+        assert_eq!(
+            HashValue::parse(HashKind::Pdq, &text),
+            Err(HashError::WrongDigit {
+                kind: HashKind::Pdq,
+                encoding: "hexadecimal",
+                position: 17
+            })
+        );
+    }
+
+    #[test]
+    fn a_wrong_length_says_what_was_expected() {
+        assert_eq!(
+            HashValue::parse(HashKind::Md5, &PDQ[..31]),
+            Err(HashError::WrongLength {
+                kind: HashKind::Md5,
+                expected: 32,
+                found: 31,
+                unit: "characters"
+            })
+        );
+    }
+
+    #[test]
+    fn kinds_do_not_mix() {
+        let pdq = HashValue::parse(HashKind::Pdq, PDQ).unwrap();
+        let sha256 = HashValue::parse(HashKind::Sha256, PDQ).unwrap();
+        assert_ne!(pdq, sha256);
+        assert_eq!(
+            pdq.distance(&sha256),
+            Err(HashError::WrongKind {
+                expected: HashKind::Pdq,
+                found: HashKind::Sha256
+            })
+        );
+        assert_eq!(
+            sha256.distance(&sha256),
+            Err(HashError::NoDistance {
+                kind: HashKind::Sha256
+            })
+        );
+        assert!(Pdq::try_from(sha256).is_err());
+    }
+
+    #[test]
+    fn no_debug_output_or_error_holds_a_digit_of_the_hash() {
+        let value = HashValue::parse(HashKind::Pdq, PDQ).unwrap();
+        let debug = format!("{value:?} {:?}", Pdq::parse(PDQ).unwrap());
+        assert!(!debug.contains("f8"), "{debug}");
+        let error = HashValue::parse(HashKind::Md5, PDQ)
+            .unwrap_err()
+            .to_string();
+        assert!(!error.contains("f8"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_of_every_kind_survives_its_text(bytes in prop::array::uniform32(any::<u8>()), index in 0..5_usize) {
+            let kind = HashKind::ALL[index];
+            let doubled = [bytes, bytes].concat();
+            let value = HashValue::from_bytes(kind, &doubled[..kind.byte_len()]).unwrap();
+            prop_assert_eq!(HashValue::parse(kind, &value.to_hex()), Ok(value));
+            prop_assert_eq!(kind.name().parse::<HashKind>(), Ok(kind));
+        }
+
+        #[test]
+        fn word_distance_is_byte_distance(a in prop::array::uniform32(any::<u8>()), b in prop::array::uniform32(any::<u8>())) {
+            let (a, b) = (Pdq::from_bytes(&a), Pdq::from_bytes(&b));
+            let bytewise = HashValue::from(a).distance(&HashValue::from(b)).unwrap();
+            prop_assert_eq!(a.distance(&b), bytewise);
+            prop_assert_eq!(Pdq::try_from(HashValue::from(a)), Ok(a));
+        }
+
+        #[test]
+        fn no_text_makes_parsing_panic(text in "\\PC{0,140}", index in 0..5_usize) {
+            let _ = HashValue::parse(HashKind::ALL[index], &text);
+        }
+    }
+}
