@@ -1,0 +1,227 @@
+//! PDQ: pixels to a 256-bit hash, a quality, and the hashes of the eight rotations and reflections.
+//!
+//! The algorithm is Meta's; its reference source is `facebook/ThreatExchange`, `pdq/cpp/hashing/pdqhashing.cpp` and
+//! `pdq/cpp/downscaling/downscaling.cpp`. This is an
+//! implementation of its arithmetic, bit for bit, as the reference does it when built without contraction of
+//! multiplications and additions: every value is `f32`, every sum runs in index order, and nothing is fused.
+//!
+//! ```text
+//! pixels -> luma -> two passes of (box along rows, box along columns) -> 64x64 samples --+--> quality
+//!                     (`downsample`)                                                      |
+//!                                                       16x16 DCT -> median -> 256 bits <-+
+//!                     (`transform`)                        +--> seven more by sign and transposition
+//! ```
+//!
+//! This room sees pixels and hashes; never decoders, files, lists or the index.
+
+mod downsample;
+mod transform;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Pdq;
+use crate::pixels::Pixels;
+use downsample::{Downsampler, Plane};
+use transform::Block;
+
+/// The name and version of the way from a file to its PDQ hash, recorded beside every hash this library emits.
+///
+/// `pdq-fullres-1`: decoded at full size, no resizing before the filter, in stored orientation (EXIF is not applied),
+/// palette and CMYK turned into RGB, 16-bit samples cut to their high byte, alpha ignored.
+pub const PDQ_PROFILE: &str = "pdq-fullres-1";
+
+/// The fewest rows and columns a picture must have; the reference gives no hash below.
+pub const PDQ_MIN_SIDE: u32 = 5;
+
+/// The quality below which PDQ's authors advise to discard a hash: such pictures hold too little structure.
+pub const PDQ_RECOMMENDED_MIN_QUALITY: u8 = 50;
+
+/// The distance up to which PDQ's authors take two hashes for the same picture.
+pub const PDQ_RECOMMENDED_THRESHOLD: u32 = 31;
+
+/// One of the eight rotations and reflections of a picture, under the reference's names.
+///
+/// Rotations turn counter-clockwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dihedral {
+    /// The picture as it is.
+    Original,
+    /// Turned counter-clockwise by 90 degrees.
+    #[serde(rename = "rotate_90")]
+    Rotate90,
+    /// Turned by 180 degrees.
+    #[serde(rename = "rotate_180")]
+    Rotate180,
+    /// Turned counter-clockwise by 270 degrees.
+    #[serde(rename = "rotate_270")]
+    Rotate270,
+    /// Top and bottom exchanged (reflected about the horizontal axis).
+    FlipX,
+    /// Left and right exchanged (reflected about the vertical axis).
+    FlipY,
+    /// Transposed: reflected about the diagonal from top left to bottom right.
+    #[serde(rename = "flip_plus_1")]
+    FlipPlus1,
+    /// Reflected about the diagonal from bottom left to top right.
+    #[serde(rename = "flip_minus_1")]
+    FlipMinus1,
+}
+
+impl Dihedral {
+    /// All eight, in the reference's order.
+    pub const ALL: [Self; 8] = [
+        Self::Original,
+        Self::Rotate90,
+        Self::Rotate180,
+        Self::Rotate270,
+        Self::FlipX,
+        Self::FlipY,
+        Self::FlipPlus1,
+        Self::FlipMinus1,
+    ];
+
+    /// Returns the stable name used in reports, for example `rotate_90`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Rotate90 => "rotate_90",
+            Self::Rotate180 => "rotate_180",
+            Self::Rotate270 => "rotate_270",
+            Self::FlipX => "flip_x",
+            Self::FlipY => "flip_y",
+            Self::FlipPlus1 => "flip_plus_1",
+            Self::FlipMinus1 => "flip_minus_1",
+        }
+    }
+}
+
+impl fmt::Display for Dihedral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A PDQ hash with the quality of the picture it was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PdqHash {
+    /// The hash.
+    pub hash: Pdq,
+    /// How much structure the picture holds, 0 (none) to 100.
+    pub quality: u8,
+}
+
+/// The PDQ hashes of the eight rotations and reflections of one picture, from one transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PdqDihedral {
+    /// The hashes, in the order of [`Dihedral::ALL`].
+    pub hashes: [Pdq; 8],
+    /// How much structure the picture holds, 0 (none) to 100; the same for all eight.
+    pub quality: u8,
+}
+
+impl PdqDihedral {
+    /// Returns each transform with its hash, in the order of [`Dihedral::ALL`].
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Dihedral, Pdq)> + '_ {
+        Dihedral::ALL.into_iter().zip(self.hashes)
+    }
+}
+
+/// Why a picture has no PDQ hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PdqError {
+    /// A side is shorter than [`PDQ_MIN_SIDE`].
+    TooSmall {
+        /// The width, in pixels.
+        width: u32,
+        /// The height, in pixels.
+        height: u32,
+    },
+}
+
+impl fmt::Display for PdqError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::TooSmall { width, height } = self;
+        write!(
+            f,
+            "a picture of {width}x{height} pixels is too small for PDQ, which needs at least \
+             {PDQ_MIN_SIDE} rows and columns"
+        )
+    }
+}
+
+impl std::error::Error for PdqError {}
+
+/// Computes PDQ hashes, keeping its working memory from picture to picture.
+///
+/// One pass over the pixels and four over two planes of `f32`: O(pixels), and 8 bytes of memory for each pixel of the
+/// largest picture seen. Colour becomes luma as `0.299 R + 0.587 G + 0.114 B`; alpha is ignored.
+///
+/// # Example
+/// ```
+/// use hashsieve::{PdqHasher, PixelFormat, Pixels};
+/// let bytes: Vec<u8> = (0..100 * 80).map(|i: u32| (i * i / 977) as u8).collect();
+/// let pixels = Pixels::new(PixelFormat::Luma8, 100, 80, 100, &bytes)?;
+/// let pdq = PdqHasher::new().hash(&pixels)?;
+/// assert_eq!(pdq.hash.to_hex().len(), 64);
+/// assert!(pdq.quality <= 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+pub struct PdqHasher {
+    downsampler: Downsampler,
+}
+
+impl PdqHasher {
+    /// Returns a hasher without working memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the hash and quality of a picture.
+    ///
+    /// # Errors
+    /// [`PdqError::TooSmall`] below 5 rows or columns. Never panics.
+    pub fn hash(&mut self, pixels: &Pixels<'_>) -> Result<PdqHash, PdqError> {
+        let plane = self.plane(pixels)?;
+        Ok(PdqHash {
+            hash: Block::of(plane).hash(Dihedral::Original),
+            quality: transform::quality(plane),
+        })
+    }
+
+    /// Returns the hashes of all eight rotations and reflections of a picture, and its quality.
+    ///
+    /// Costs hardly more than one hash. The hash of [`Dihedral::Original`] equals that of [`hash`](Self::hash), also
+    /// for colour pictures of exactly 64x64 pixels, where the reference's own dihedral function, unlike its plain
+    /// one, does not skip the filter and may differ in the last bit of a sample.
+    ///
+    /// # Errors
+    /// [`PdqError::TooSmall`] below 5 rows or columns. Never panics.
+    pub fn dihedral(&mut self, pixels: &Pixels<'_>) -> Result<PdqDihedral, PdqError> {
+        let plane = self.plane(pixels)?;
+        let block = Block::of(plane);
+        Ok(PdqDihedral {
+            hashes: Dihedral::ALL.map(|dihedral| block.hash(dihedral)),
+            quality: transform::quality(plane),
+        })
+    }
+
+    /// Returns the 64x64 samples that quality and transform are computed from.
+    fn plane(&mut self, pixels: &Pixels<'_>) -> Result<&Plane, PdqError> {
+        let (width, height) = (pixels.width(), pixels.height());
+        if width < PDQ_MIN_SIDE || height < PDQ_MIN_SIDE {
+            return Err(PdqError::TooSmall { width, height });
+        }
+        Ok(self.downsampler.plane(pixels))
+    }
+}
+
+impl fmt::Debug for PdqHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PdqHasher").finish_non_exhaustive()
+    }
+}
