@@ -2,13 +2,22 @@
 #![deny(unsafe_code)]
 
 pub mod digest;
+mod entry;
 mod hash;
+mod index;
 mod pdq;
 mod pixels;
+mod search;
 
+pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
 pub use hash::{HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
+pub use index::{
+    BuildError, BuildProgress, BuildSummary, CorruptIndex, DEFAULT_MEMORY_BUDGET, Index,
+    IndexBuilder, IndexedEntry, IndexedList, OpenError, SearchError,
+};
 pub use pdq::{
     Dihedral, PDQ_MIN_SIDE, PDQ_PROFILE, PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD,
     PdqDihedral, PdqError, PdqHash, PdqHasher,
 };
 pub use pixels::{PixelBuffer, PixelFormat, Pixels, PixelsError};
+pub use search::Match;

@@ -1,0 +1,412 @@
+//! The numbers of the format and the validating reader of its header. `FORMAT.md` says what they mean.
+//!
+//! The header is read twice: as an [`UntrustedHeader`], which is only what the bytes say, and then as a [`Layout`],
+//! every section of which is proved to lie inside the file.
+
+use std::ops::{Range, RangeInclusive};
+
+use sha2::{Digest, Sha256};
+
+use super::error::{CorruptIndex, OpenError};
+use crate::hash::HashKind;
+
+pub(super) const MAGIC: [u8; 8] = *b"\x89HSV\r\n\x1a\n";
+pub(super) const VERSION: u16 = 1;
+pub(super) const SUPPORTED: RangeInclusive<u16> = 1..=VERSION;
+
+pub(super) const VERSION_OFFSET: usize = MAGIC.len();
+pub(super) const FLAGS_OFFSET: usize = VERSION_OFFSET + 2;
+pub(super) const SECTION_COUNT_OFFSET: usize = FLAGS_OFFSET + 2;
+pub(super) const FILE_LEN_OFFSET: usize = SECTION_COUNT_OFFSET + 4;
+pub(super) const RESERVED_OFFSET: usize = FILE_LEN_OFFSET + 8;
+pub(super) const SECTION_TABLE_OFFSET: usize = RESERVED_OFFSET + 40;
+
+pub(super) const SECTION_ROLE_OFFSET: usize = 0;
+pub(super) const SECTION_KIND_OFFSET: usize = SECTION_ROLE_OFFSET + 2;
+pub(super) const SECTION_RESERVED_OFFSET: usize = SECTION_KIND_OFFSET + 2;
+pub(super) const SECTION_START_OFFSET: usize = SECTION_RESERVED_OFFSET + 4;
+pub(super) const SECTION_LEN_OFFSET: usize = SECTION_START_OFFSET + 8;
+pub(super) const SECTION_ITEMS_OFFSET: usize = SECTION_LEN_OFFSET + 8;
+pub(super) const SECTION_CHECKSUM_OFFSET: usize = SECTION_ITEMS_OFFSET + 8;
+pub(super) const SECTION_RECORD_LEN: usize = SECTION_CHECKSUM_OFFSET + CHECKSUM_LEN;
+
+pub(super) const CHECKSUM_LEN: usize = 32;
+pub(super) const SECTION_ALIGNMENT: u64 = 64;
+/// Lists, entries, strings, and three sections for each of at most 64 kinds.
+pub(super) const MAX_SECTIONS: u32 = 3 + 3 * 64;
+
+pub(super) const LIST_RECORD_LEN: usize = 64;
+pub(super) const LIST_FLAGS_OFFSET: usize = 8;
+pub(super) const LIST_ENTRY_COUNT_OFFSET: usize = LIST_FLAGS_OFFSET + 4;
+pub(super) const LIST_LENGTHS_OFFSET: usize = LIST_ENTRY_COUNT_OFFSET + 4;
+pub(super) const LIST_STRINGS_OFFSET: usize = LIST_LENGTHS_OFFSET + 4 * 4;
+pub(super) const LIST_HAS_TIME: u32 = 1;
+
+pub(super) const ENTRY_RECORD_LEN: usize = 32;
+pub(super) const ENTRY_STATUS_OFFSET: usize = 4;
+pub(super) const ENTRY_MEDIA_TYPE_OFFSET: usize = ENTRY_STATUS_OFFSET + 1;
+pub(super) const ENTRY_QUALITY_OFFSET: usize = ENTRY_MEDIA_TYPE_OFFSET + 1;
+pub(super) const ENTRY_RESERVED_OFFSET: usize = ENTRY_QUALITY_OFFSET + 1;
+pub(super) const ENTRY_ID_OFFSET: usize = ENTRY_RESERVED_OFFSET + 1;
+pub(super) const ENTRY_ID_LEN_OFFSET: usize = ENTRY_ID_OFFSET + 8;
+pub(super) const ENTRY_ATTRIBUTES_LEN_OFFSET: usize = ENTRY_ID_LEN_OFFSET + 4;
+pub(super) const ENTRY_ATTRIBUTES_OFFSET: usize = ENTRY_ATTRIBUTES_LEN_OFFSET + 4;
+pub(super) const QUALITY_UNKNOWN: u8 = u8::MAX;
+
+/// PDQ columns are padded to whole lines of 64 bytes.
+pub(super) const COLUMN_ALIGNMENT: u64 = 8;
+pub(super) const POSITION_LEN: usize = 4;
+pub(super) const MAX_ENTRY_ID_LEN: usize = 4096;
+pub(super) const MAX_LISTS: u32 = 1 << 16;
+
+/// What a section holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    Lists,
+    Entries,
+    Strings,
+    Hashes,
+    AssertionStarts,
+    Assertions,
+}
+
+impl Role {
+    const ALL: [Self; 6] = [
+        Self::Lists,
+        Self::Entries,
+        Self::Strings,
+        Self::Hashes,
+        Self::AssertionStarts,
+        Self::Assertions,
+    ];
+
+    pub(super) const fn code(self) -> u16 {
+        match self {
+            Self::Lists => 1,
+            Self::Entries => 2,
+            Self::Strings => 3,
+            Self::Hashes => 4,
+            Self::AssertionStarts => 5,
+            Self::Assertions => 6,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Lists => "lists",
+            Self::Entries => "entries",
+            Self::Strings => "strings",
+            Self::Hashes => "hashes",
+            Self::AssertionStarts => "assertion starts",
+            Self::Assertions => "assertions",
+        }
+    }
+}
+
+pub(super) const fn kind_code(kind: HashKind) -> u16 {
+    match kind {
+        HashKind::Pdq => 1,
+        HashKind::Md5 => 2,
+        HashKind::Sha1 => 3,
+        HashKind::Sha256 => 4,
+        HashKind::Sha512 => 5,
+    }
+}
+
+/// Returns the length of a hashes section of `count` values, or `None` if it cannot be counted.
+pub(super) fn hashes_len(kind: HashKind, count: u64) -> Option<u64> {
+    let stored = match kind {
+        HashKind::Pdq => count.checked_next_multiple_of(COLUMN_ALIGNMENT)?,
+        _ => count,
+    };
+    stored.checked_mul(kind.byte_len() as u64)
+}
+
+/// Reads `N` bytes at an offset that the caller has proved to be inside.
+pub(super) fn bytes_at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+    let mut read = [0; N];
+    read.copy_from_slice(&bytes[offset..offset + N]);
+    read
+}
+
+pub(super) fn u16_at(bytes: &[u8], offset: usize) -> u16 {
+    u16::from_le_bytes(bytes_at(bytes, offset))
+}
+
+pub(super) fn u32_at(bytes: &[u8], offset: usize) -> u32 {
+    u32::from_le_bytes(bytes_at(bytes, offset))
+}
+
+pub(super) fn u64_at(bytes: &[u8], offset: usize) -> u64 {
+    u64::from_le_bytes(bytes_at(bytes, offset))
+}
+
+/// One section as the table describes it.
+#[derive(Clone, Debug)]
+pub(super) struct Section {
+    pub(super) role: Role,
+    pub(super) kind: Option<HashKind>,
+    pub(super) offset: u64,
+    pub(super) len: u64,
+    pub(super) count: u64,
+    pub(super) checksum: [u8; CHECKSUM_LEN],
+}
+
+impl Section {
+    pub(super) fn write(&self, table: &mut Vec<u8>) {
+        table.extend(self.role.code().to_le_bytes());
+        table.extend(self.kind.map_or(0, kind_code).to_le_bytes());
+        table.extend([0; SECTION_START_OFFSET - SECTION_RESERVED_OFFSET]);
+        table.extend(self.offset.to_le_bytes());
+        table.extend(self.len.to_le_bytes());
+        table.extend(self.count.to_le_bytes());
+        table.extend(self.checksum);
+    }
+
+    fn read(record: &[u8], number: u64) -> Result<Self, CorruptIndex> {
+        let wrong = |what| CorruptIndex::new("header", number, what);
+        if u32_at(record, SECTION_RESERVED_OFFSET) != 0 {
+            return Err(wrong("reserved bytes of a section are not zero"));
+        }
+        let role_code = u16_at(record, SECTION_ROLE_OFFSET);
+        let role = Role::ALL.into_iter().find(|role| role.code() == role_code);
+        let role = role.ok_or_else(|| wrong("a section has an unknown role"))?;
+        let code = u16_at(record, SECTION_KIND_OFFSET);
+        let kind = HashKind::ALL.into_iter().find(|&k| kind_code(k) == code);
+        if code != 0 && kind.is_none() {
+            return Err(wrong("a section has an unknown hash kind"));
+        }
+        Ok(Self {
+            role,
+            kind,
+            offset: u64_at(record, SECTION_START_OFFSET),
+            len: u64_at(record, SECTION_LEN_OFFSET),
+            count: u64_at(record, SECTION_ITEMS_OFFSET),
+            checksum: bytes_at(record, SECTION_CHECKSUM_OFFSET),
+        })
+    }
+
+    /// Returns where the section lies in a file that holds it.
+    pub(super) fn range(&self) -> Range<usize> {
+        // `Layout::read` proved both ends to be inside the mapped bytes, whose length is a `usize`.
+        let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let len = usize::try_from(self.len).unwrap_or(usize::MAX);
+        start..start.saturating_add(len)
+    }
+
+    fn expected_len(&self) -> Option<u64> {
+        let record_len = match (self.role, self.kind) {
+            (Role::Lists, _) => LIST_RECORD_LEN,
+            (Role::Entries, _) => ENTRY_RECORD_LEN,
+            (Role::Strings, _) => 1,
+            (Role::Hashes, Some(kind)) => return hashes_len(kind, self.count),
+            (Role::Hashes, None) => return None,
+            (Role::AssertionStarts | Role::Assertions, _) => POSITION_LEN,
+        };
+        self.count.checked_mul(record_len as u64)
+    }
+}
+
+/// The three sections of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct KindSections {
+    pub(super) kind: HashKind,
+    pub(super) hashes: Section,
+    pub(super) starts: Section,
+    pub(super) assertions: Section,
+}
+
+/// What the first bytes of a file say, before any of it is believed.
+struct UntrustedHeader {
+    section_count: u32,
+    file_len: u64,
+}
+
+impl UntrustedHeader {
+    fn read(file: &[u8]) -> Result<Self, OpenError> {
+        if file.len() < MAGIC.len() || file[..MAGIC.len()] != MAGIC {
+            return Err(OpenError::NotAnIndex);
+        }
+        if file.len() < SECTION_TABLE_OFFSET {
+            return Err(OpenError::WrongLength {
+                expected: SECTION_TABLE_OFFSET as u64,
+                found: file.len() as u64,
+            });
+        }
+        let version = u16_at(file, VERSION_OFFSET);
+        if !SUPPORTED.contains(&version) {
+            return Err(OpenError::UnsupportedVersion {
+                found: version,
+                newest: VERSION,
+            });
+        }
+        let flags = u16_at(file, FLAGS_OFFSET);
+        if flags != 0 {
+            return Err(OpenError::UnknownFlags { found: flags });
+        }
+        Ok(Self {
+            section_count: u32_at(file, SECTION_COUNT_OFFSET),
+            file_len: u64_at(file, FILE_LEN_OFFSET),
+        })
+    }
+}
+
+/// Where everything is, proved to be inside the file.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) lists: Section,
+    pub(super) entries: Section,
+    pub(super) strings: Section,
+    /// In ascending order of kind; each kind at most once.
+    pub(super) kinds: Vec<KindSections>,
+    /// The header checksum.
+    pub(super) identity: [u8; CHECKSUM_LEN],
+}
+
+impl Layout {
+    /// Returns the layout of a file. O(1) in the number of entries: only the header is read. Never panics.
+    ///
+    /// The order of the checks: first that this is an index of a known version, then that it is whole, then that its
+    /// header is undamaged, and only then what the header says.
+    pub(super) fn read(file: &[u8]) -> Result<Self, OpenError> {
+        let header = UntrustedHeader::read(file)?;
+        let wrong = |what| CorruptIndex::new("header", 0, what);
+        if !(3..=MAX_SECTIONS).contains(&header.section_count) {
+            return Err(wrong("the number of sections is out of range").into());
+        }
+        let table_len = header.section_count as usize * SECTION_RECORD_LEN;
+        let checksum_offset = SECTION_TABLE_OFFSET + table_len;
+        let header_len = checksum_offset + CHECKSUM_LEN;
+        if header.file_len != file.len() as u64 || file.len() < header_len {
+            return Err(OpenError::WrongLength {
+                expected: header.file_len.max(header_len as u64),
+                found: file.len() as u64,
+            });
+        }
+        let identity: [u8; CHECKSUM_LEN] = bytes_at(file, checksum_offset);
+        if identity != *Sha256::digest(&file[..checksum_offset]) {
+            return Err(wrong("the header does not have its checksum").into());
+        }
+        if file[RESERVED_OFFSET..SECTION_TABLE_OFFSET]
+            .iter()
+            .any(|&b| b != 0)
+        {
+            return Err(wrong("reserved bytes are not zero").into());
+        }
+        let mut sections = Vec::with_capacity(header.section_count as usize);
+        let records = file[SECTION_TABLE_OFFSET..checksum_offset].chunks_exact(SECTION_RECORD_LEN);
+        for (number, record) in (0..).zip(records) {
+            sections.push(Section::read(record, number)?);
+        }
+        check_places(&sections, header_len as u64, header.file_len)?;
+        Self::assemble(sections, identity).map_err(OpenError::from)
+    }
+
+    /// Puts sections, whose places are proved, under their names.
+    fn assemble(
+        sections: Vec<Section>,
+        identity: [u8; CHECKSUM_LEN],
+    ) -> Result<Self, CorruptIndex> {
+        let wrong = |what| CorruptIndex::new("header", 0, what);
+        let mut sections = sections.into_iter();
+        let mut next = |role, kind| {
+            sections
+                .next()
+                .filter(|section| section.role == role && section.kind == kind)
+                .ok_or_else(|| wrong("a section is missing or out of order"))
+        };
+        let lists = next(Role::Lists, None)?;
+        let entries = next(Role::Entries, None)?;
+        let strings = next(Role::Strings, None)?;
+        if lists.count > u64::from(MAX_LISTS) {
+            return Err(wrong("there are more lists than the format allows"));
+        }
+        if entries.count > u64::from(u32::MAX) {
+            return Err(wrong("there are more entries than the format allows"));
+        }
+        let mut kinds: Vec<KindSections> = Vec::new();
+        while let Some(hashes) = sections.next() {
+            let kind = hashes
+                .kind
+                .filter(|_| hashes.role == Role::Hashes)
+                .filter(|&kind| {
+                    kinds
+                        .last()
+                        .is_none_or(|last| kind_code(last.kind) < kind_code(kind))
+                })
+                .ok_or_else(|| wrong("a section is missing or out of order"))?;
+            let mut next = |role| {
+                sections
+                    .next()
+                    .filter(|section| section.role == role && section.kind == Some(kind))
+                    .ok_or_else(|| wrong("a section is missing or out of order"))
+            };
+            let starts = next(Role::AssertionStarts)?;
+            let assertions = next(Role::Assertions)?;
+            let limit = u64::from(u32::MAX);
+            if hashes.count == 0 || hashes.count > limit || assertions.count > limit {
+                return Err(wrong("a kind has no hashes or more than the format allows"));
+            }
+            if starts.count != hashes.count + 1 || assertions.count < hashes.count {
+                return Err(wrong("hashes and assertions do not fit together"));
+            }
+            kinds.push(KindSections {
+                kind,
+                hashes,
+                starts,
+                assertions,
+            });
+        }
+        Ok(Self {
+            lists,
+            entries,
+            strings,
+            kinds,
+            identity,
+        })
+    }
+
+    /// Returns where the header ends.
+    pub(super) fn header_len(&self) -> usize {
+        SECTION_TABLE_OFFSET + self.sections().count() * SECTION_RECORD_LEN + CHECKSUM_LEN
+    }
+
+    /// Returns all sections in file order.
+    pub(super) fn sections(&self) -> impl Iterator<Item = &Section> {
+        let kinds = self
+            .kinds
+            .iter()
+            .flat_map(|kind| [&kind.hashes, &kind.starts, &kind.assertions]);
+        [&self.lists, &self.entries, &self.strings]
+            .into_iter()
+            .chain(kinds)
+    }
+}
+
+/// Checks that sections follow one another without gap or overlap from the header to the end of the file, and that
+/// each is as long as its count says.
+fn check_places(sections: &[Section], header_len: u64, file_len: u64) -> Result<(), CorruptIndex> {
+    let mut end = header_len;
+    for (number, section) in (0..).zip(sections) {
+        let wrong = |what| CorruptIndex::new("header", number, what);
+        if Some(section.offset) != end.checked_next_multiple_of(SECTION_ALIGNMENT) {
+            return Err(wrong("a section is not where the one before it ends"));
+        }
+        if Some(section.len) != section.expected_len() {
+            return Err(wrong("a section's length does not fit its count"));
+        }
+        end = section
+            .offset
+            .checked_add(section.len)
+            .filter(|&end| end <= file_len)
+            .ok_or_else(|| wrong("a section reaches past the end of the file"))?;
+    }
+    if end != file_len {
+        return Err(CorruptIndex::new(
+            "header",
+            0,
+            "the file goes on after its last section",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Mapping a file into memory: the one place outside `simd` where this crate is `unsafe`.
+#![allow(
+    unsafe_code,
+    reason = "mapping a file is unsafe by nature; the proof obligation is stated below"
+)]
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+/// A file's bytes, mapped read-only.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    map: Mmap,
+}
+
+impl MappedFile {
+    /// Maps a file. O(1): pages are read when they are touched, and shared with other processes that map the file.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
+        }
+        // SAFETY: the map is read-only and private to this value, and it lives as long as every slice lent from it.
+        // What no program can prove is that nobody changes the file meanwhile. Bytes that change under us are a data
+        // race in the eyes of the language; in practice each read sees an old or a new byte. Every position read from
+        // the map is checked at each use against lengths kept outside it, so no byte, whatever its value, leads out of
+        // bounds. A file cut short under us ends the process with SIGBUS, as it does for every program that maps
+        // files. This crate never changes an index in place (it publishes by rename, which leaves old maps whole), and
+        // FORMAT.md asks the same of everybody else.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self { map })
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.map
+    }
+}

@@ -1,0 +1,515 @@
+//! The index: hashes of any number of lists in one immutable, memory-mapped file, and the entries that assert them.
+//!
+//! This room sees hashes, entries and files; never pixels, decoders or the wire formats of lists. What the file looks
+//! like is told in `FORMAT.md` beside this module, and nowhere else.
+
+mod builder;
+mod error;
+mod layout;
+mod mapped;
+mod record;
+mod sorter;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+pub use builder::{BuildSummary, DEFAULT_MEMORY_BUDGET, IndexBuilder};
+pub use error::{BuildError, CorruptIndex, OpenError};
+pub use writer::BuildProgress;
+
+use crate::entry::{Entry, ListDescriptor};
+use crate::hash::{HashError, HashKind, HashValue, Pdq};
+use crate::search::{self, Columns, Match};
+use layout::{KindSections, Layout, POSITION_LEN, Section, bytes_at, u32_at, u64_at};
+use mapped::MappedFile;
+
+/// How many queries are scanned for together, while a block of hashes is in the cache. Eight is one picture's dihedral
+/// set.
+const QUERIES_TOGETHER: usize = 8;
+
+/// An open index.
+///
+/// Opening maps the file and reads its header: O(1), whatever the size. Searches read the map in place. All methods
+/// take `&self`, and one value may be shared by any number of threads.
+///
+/// No file, however damaged or hostile, makes a method panic or read out of bounds: what does not fit is a
+/// [`CorruptIndex`]. Checksums of sections are compared by [`verify`](Self::verify) only.
+///
+/// # Example
+/// See [`IndexBuilder`], and [`within`](Self::within).
+pub struct Index {
+    bytes: Bytes,
+    layout: Layout,
+}
+
+/// Where the bytes of an index are.
+enum Bytes {
+    Mapped(MappedFile),
+    Owned(Vec<u8>),
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Mapped(file) => file.as_bytes(),
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// One list of an index: its description and how many entries it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexedList {
+    /// What its supplier says of it.
+    pub descriptor: ListDescriptor,
+    /// Its entries in this index; withdrawn ones are not among them.
+    pub entries: u32,
+}
+
+/// One entry of an index.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct IndexedEntry {
+    /// The position of its list in [`Index::lists`].
+    pub list: u32,
+    /// What the list says of it; without its hashes, which are found by search only.
+    pub entry: Entry,
+}
+
+/// Why a search failed. This is never "no match".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// The query is of a kind that cannot be searched this way.
+    Kind(HashError),
+    /// The index is damaged.
+    Corrupt(CorruptIndex),
+}
+
+impl fmt::Display for SearchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kind(error) => error.fmt(f),
+            Self::Corrupt(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SearchError {}
+
+impl From<HashError> for SearchError {
+    fn from(error: HashError) -> Self {
+        Self::Kind(error)
+    }
+}
+
+impl From<CorruptIndex> for SearchError {
+    fn from(error: CorruptIndex) -> Self {
+        Self::Corrupt(error)
+    }
+}
+
+impl Index {
+    /// Opens an index file by mapping it. O(1): the header is read, nothing else.
+    ///
+    /// The file must not be changed in place while it is open; publishing a new one by rename is safe, and the value
+    /// goes on reading the old one. No lock is taken.
+    ///
+    /// # Errors
+    /// [`OpenError`]; never panics, whatever the file holds.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let file = MappedFile::open(path.as_ref()).map_err(OpenError::Io)?;
+        Self::new(Bytes::Mapped(file))
+    }
+
+    /// Opens an index that is in memory already.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, OpenError> {
+        Self::new(Bytes::Owned(bytes))
+    }
+
+    fn new(bytes: Bytes) -> Result<Self, OpenError> {
+        let layout = Layout::read(bytes.as_slice())?;
+        Ok(Self { bytes, layout })
+    }
+
+    /// Returns the index identity, 64 lower-case hexadecimal digits: two indexes of one identity are equal.
+    pub fn identity(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.layout.identity)
+    }
+
+    /// Returns the length of the file in bytes.
+    pub fn file_bytes(&self) -> u64 {
+        self.bytes.as_slice().len() as u64
+    }
+
+    /// Returns the kinds of which there are hashes.
+    pub fn kinds(&self) -> impl Iterator<Item = HashKind> + '_ {
+        self.layout.kinds.iter().map(|kind| kind.kind)
+    }
+
+    /// Returns the number of distinct hashes of a kind.
+    pub fn len(&self, kind: HashKind) -> u32 {
+        // `Layout::read` proved that counts of hashes fit.
+        self.kind(kind).map_or(0, |kind| {
+            u32::try_from(kind.hashes.count).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// Returns whether there is no hash of any kind.
+    pub fn is_empty(&self) -> bool {
+        self.layout.kinds.is_empty()
+    }
+
+    /// Returns the number of entries that assert at least one hash.
+    pub fn entries(&self) -> u32 {
+        u32::try_from(self.layout.entries.count).unwrap_or(u32::MAX)
+    }
+
+    /// Returns how many (entry, hash) pairs there are of a kind.
+    pub fn assertions(&self, kind: HashKind) -> u32 {
+        self.kind(kind).map_or(0, |kind| {
+            u32::try_from(kind.assertions.count).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// Returns the lists, in the order in which they were added. O(lists).
+    ///
+    /// # Errors
+    /// [`CorruptIndex`] when a description does not lie in the file or is not UTF-8.
+    pub fn lists(&self) -> Result<Vec<IndexedList>, CorruptIndex> {
+        let records = self.section(&self.layout.lists);
+        let records = records.chunks_exact(layout::LIST_RECORD_LEN);
+        (0..)
+            .zip(records)
+            .map(|(i, r)| self.read_list(i, r))
+            .collect()
+    }
+
+    fn read_list(&self, number: u64, record: &[u8]) -> Result<IndexedList, CorruptIndex> {
+        let text = |which: usize| {
+            let len = u32_at(record, layout::LIST_LENGTHS_OFFSET + which * 4);
+            let offset = u64_at(record, layout::LIST_STRINGS_OFFSET + which * 8);
+            self.text("lists", number, offset, len)
+        };
+        let flags = u32_at(record, layout::LIST_FLAGS_OFFSET);
+        if flags & !layout::LIST_HAS_TIME != 0 {
+            return Err(CorruptIndex::new("lists", number, "unknown flags"));
+        }
+        let time = i64::from_le_bytes(bytes_at(record, 0));
+        Ok(IndexedList {
+            descriptor: ListDescriptor {
+                name: text(0)?,
+                source: text(1)?,
+                version: text(2)?,
+                time: (flags & layout::LIST_HAS_TIME != 0).then_some(time),
+                terms: text(3)?,
+            },
+            entries: u32_at(record, layout::LIST_ENTRY_COUNT_OFFSET),
+        })
+    }
+
+    /// Returns the position of the list of an entry. O(1), no allocation.
+    ///
+    /// # Errors
+    /// [`CorruptIndex`] when there is no such entry or its record is wrong.
+    pub fn list_of(&self, entry: u32) -> Result<u32, CorruptIndex> {
+        let list = u32_at(self.entry_record(entry)?, 0);
+        if u64::from(list) >= self.layout.lists.count {
+            return Err(CorruptIndex::new(
+                "entries",
+                u64::from(entry),
+                "there is no such list",
+            ));
+        }
+        Ok(list)
+    }
+
+    /// Returns an entry. O(its size).
+    ///
+    /// # Errors
+    /// [`CorruptIndex`] when there is no such entry or its record is wrong.
+    pub fn entry(&self, entry: u32) -> Result<IndexedEntry, CorruptIndex> {
+        let record = self.entry_record(entry)?;
+        let number = u64::from(entry);
+        let wrong = |what| CorruptIndex::new("entries", number, what);
+        let list = self.list_of(entry)?;
+        if record[layout::ENTRY_RESERVED_OFFSET] != 0 {
+            return Err(wrong("reserved byte is not zero"));
+        }
+        let entry_id = self.text(
+            "entries",
+            number,
+            u64_at(record, layout::ENTRY_ID_OFFSET),
+            u32_at(record, layout::ENTRY_ID_LEN_OFFSET),
+        )?;
+        let attributes = self.string(
+            "entries",
+            number,
+            u64_at(record, layout::ENTRY_ATTRIBUTES_OFFSET),
+            u32_at(record, layout::ENTRY_ATTRIBUTES_LEN_OFFSET),
+        )?;
+        let codes = bytes_at(record, layout::ENTRY_STATUS_OFFSET);
+        Ok(IndexedEntry {
+            list,
+            entry: record::read_entry(entry_id, codes, attributes).map_err(wrong)?,
+        })
+    }
+
+    fn entry_record(&self, entry: u32) -> Result<&[u8], CorruptIndex> {
+        self.section(&self.layout.entries)
+            .chunks_exact(layout::ENTRY_RECORD_LEN)
+            .nth(entry as usize)
+            .ok_or_else(|| CorruptIndex::new("entries", u64::from(entry), "there is no such entry"))
+    }
+
+    /// Returns every hash of the query's kind within `threshold` bits of it, inclusive, in ascending order of id.
+    ///
+    /// Exact for every threshold from 0 to 256. O(n): a flat scan of 16 bytes a hash.
+    ///
+    /// # Errors
+    /// [`SearchError::Kind`] for a digest, which is looked up with [`find`](Self::find).
+    ///
+    /// # Example
+    /// ```
+    /// # use hashsieve::{Entry, Index, IndexBuilder, ListDescriptor, Pdq};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("index.hsv");
+    /// # let mut builder = IndexBuilder::new(&path);
+    /// # let list = builder.add_list(ListDescriptor::default())?;
+    /// # let mut entry = Entry::new("entry-1");
+    /// # entry.add_hash(Pdq::from_words([1, 2, 3, 4]).into());
+    /// # builder.add(list, &entry)?;
+    /// # builder.finish()?;
+    /// let index = Index::open(&path)?;
+    /// let query = Pdq::from_words([1, 2, 3, 7]);
+    /// for found in index.within(&query.into(), 31)? {
+    ///     assert_eq!(found.distance, 2);
+    ///     for entry in index.asserting(query_kind(), found.id)? {
+    ///         assert_eq!(index.entry(entry?)?.entry.entry_id, "entry-1");
+    ///     }
+    /// }
+    /// # fn query_kind() -> hashsieve::HashKind { hashsieve::HashKind::Pdq }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within(&self, query: &HashValue, threshold: u32) -> Result<Vec<Match>, SearchError> {
+        let mut found = Vec::new();
+        self.scan(std::slice::from_ref(query), threshold, |_, id, distance| {
+            found.push(Match { id, distance });
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `found(query, match)` for every match of up to a few queries, by their position, without allocating.
+    ///
+    /// One pass over the hashes serves all queries, which costs less than a pass for each. Matches of one query come
+    /// in ascending order of id; those of different queries are interleaved.
+    ///
+    /// # Errors
+    /// As for [`within`](Self::within); `found` may have been called before.
+    pub fn for_each_within(
+        &self,
+        queries: &[HashValue],
+        threshold: u32,
+        mut found: impl FnMut(usize, Match),
+    ) -> Result<(), SearchError> {
+        self.scan(queries, threshold, |query, id, distance| {
+            found(query, Match { id, distance });
+        })
+    }
+
+    /// Returns the matches of many queries, each as from [`within`](Self::within), using the current `rayon` pool.
+    ///
+    /// # Errors
+    /// As for [`within`](Self::within), for the first query that fails.
+    pub fn within_batch(
+        &self,
+        queries: &[HashValue],
+        threshold: u32,
+    ) -> Result<Vec<Vec<Match>>, SearchError> {
+        let parts: Vec<_> = queries
+            .par_chunks(QUERIES_TOGETHER)
+            .map(|queries| {
+                let mut found = vec![Vec::new(); queries.len()];
+                self.for_each_within(queries, threshold, |query, one| found[query].push(one))?;
+                Ok::<_, SearchError>(found)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    fn scan(
+        &self,
+        queries: &[HashValue],
+        threshold: u32,
+        mut found: impl FnMut(usize, u32, u32),
+    ) -> Result<(), SearchError> {
+        let mut words = [[0; 4]; QUERIES_TOGETHER];
+        for (chunk, queries) in queries.chunks(QUERIES_TOGETHER).enumerate() {
+            for (words, query) in words.iter_mut().zip(queries) {
+                *words = Pdq::try_from(*query)?.words();
+            }
+            let Some(kind) = self.kind(HashKind::Pdq) else {
+                continue;
+            };
+            search::scan(
+                self.columns(kind),
+                &words[..queries.len()],
+                threshold,
+                |query, id, distance| found(chunk * QUERIES_TOGETHER + query, id, distance),
+            );
+        }
+        Ok(())
+    }
+
+    /// Returns the id of a hash that equals the query, of any kind, if there is one. O(log n).
+    ///
+    /// # Errors
+    /// None for a sound index; the type leaves room for indexes that can fail here.
+    pub fn find(&self, query: &HashValue) -> Result<Option<u32>, SearchError> {
+        let Some(kind) = self.kind(query.kind()) else {
+            return Ok(None);
+        };
+        let (mut low, mut high) = (0, self.len(query.kind()));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.hash_at(kind, middle)?.cmp(query) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Ok(Some(middle)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the entries that assert a hash, in ascending order of their positions.
+    ///
+    /// O(1), and O(1) for each entry; no allocation.
+    ///
+    /// # Errors
+    /// [`CorruptIndex`] when there is no such hash or its record is wrong; each entry's position is checked as well.
+    pub fn asserting(
+        &self,
+        kind: HashKind,
+        id: u32,
+    ) -> Result<impl ExactSizeIterator<Item = Result<u32, CorruptIndex>> + '_, CorruptIndex> {
+        let wrong = |what| CorruptIndex::new("assertion starts", u64::from(id), what);
+        let kind = self
+            .kind(kind)
+            .ok_or_else(|| wrong("there is no such kind"))?;
+        let (starts, _) = self.section(&kind.starts).as_chunks::<POSITION_LEN>();
+        let (assertions, _) = self.section(&kind.assertions).as_chunks::<POSITION_LEN>();
+        let bounds = starts
+            .get(id as usize..)
+            .and_then(|rest| rest.first_chunk::<2>());
+        let [start, end] = bounds
+            .ok_or_else(|| wrong("there is no such hash"))?
+            .map(u32::from_le_bytes);
+        let positions = assertions
+            .get(start as usize..end as usize)
+            .filter(|positions| !positions.is_empty())
+            .ok_or_else(|| wrong("the hash has no assertions in the file"))?;
+        let entries = self.entries();
+        Ok(positions.iter().enumerate().map(move |(offset, position)| {
+            let entry = u32::from_le_bytes(*position);
+            if entry < entries {
+                Ok(entry)
+            } else {
+                let record = u64::from(start) + offset as u64;
+                Err(CorruptIndex::new(
+                    "assertions",
+                    record,
+                    "there is no such entry",
+                ))
+            }
+        }))
+    }
+
+    fn kind(&self, kind: HashKind) -> Option<&KindSections> {
+        self.layout
+            .kinds
+            .iter()
+            .find(|sections| sections.kind == kind)
+    }
+
+    fn section(&self, section: &Section) -> &[u8] {
+        // `Layout::read` proved the range; the map keeps its length.
+        self.bytes.as_slice().get(section.range()).unwrap_or(&[])
+    }
+
+    /// Returns the words of PDQ hashes.
+    fn columns(&self, kind: &KindSections) -> Columns<'_> {
+        let (words, _) = self.section(&kind.hashes).as_chunks::<8>();
+        let count = self.len(kind.kind) as usize;
+        let stride = words.len() / 4;
+        Columns::new(std::array::from_fn(|w| &words[w * stride..][..count]))
+    }
+
+    fn hash_at(&self, kind: &KindSections, id: u32) -> Result<HashValue, CorruptIndex> {
+        let wrong = || CorruptIndex::new("hashes", u64::from(id), "there is no such hash");
+        if kind.kind == HashKind::Pdq {
+            let columns = self.columns(kind);
+            if id as usize >= columns.len() {
+                return Err(wrong());
+            }
+            return Ok(Pdq::from_words(columns.get(id as usize)).into());
+        }
+        let bytes = self
+            .section(&kind.hashes)
+            .chunks_exact(kind.kind.byte_len())
+            .nth(id as usize)
+            .ok_or_else(wrong)?;
+        HashValue::from_bytes(kind.kind, bytes).map_err(|_| wrong())
+    }
+
+    fn string(
+        &self,
+        section: &'static str,
+        record: u64,
+        offset: u64,
+        len: u32,
+    ) -> Result<&[u8], CorruptIndex> {
+        let strings = self.section(&self.layout.strings);
+        let start = usize::try_from(offset).ok();
+        let end = start.and_then(|start| start.checked_add(len as usize));
+        start
+            .zip(end)
+            .and_then(|(start, end)| strings.get(start..end))
+            .ok_or_else(|| {
+                CorruptIndex::new(section, record, "a text is not in the strings section")
+            })
+    }
+
+    fn text(
+        &self,
+        section: &'static str,
+        record: u64,
+        offset: u64,
+        len: u32,
+    ) -> Result<String, CorruptIndex> {
+        let bytes = self.string(section, record, offset, len)?;
+        let text = std::str::from_utf8(bytes);
+        text.map(str::to_owned)
+            .map_err(|_| CorruptIndex::new(section, record, "a text is not UTF-8"))
+    }
+}
+
+impl fmt::Debug for Index {
+    /// Prints sizes only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("entries", &self.entries())
+            .field("file_bytes", &self.file_bytes())
+            .finish_non_exhaustive()
+    }
+}

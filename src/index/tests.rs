@@ -1,0 +1,774 @@
+//! One test for each rule of the format in which it fires, and damage of every sort.
+
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::layout::*;
+use super::*;
+use crate::entry::{Classification, EntryStatus};
+
+fn pdq(seed: u64) -> HashValue {
+    let word = |i: u64| (seed + i).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Pdq::from_words([word(1), word(2), word(3), word(4)]).into()
+}
+
+fn md5(seed: u8) -> HashValue {
+    HashValue::from_bytes(HashKind::Md5, &[seed; 16]).unwrap()
+}
+
+fn list(name: &str) -> ListDescriptor {
+    ListDescriptor {
+        name: name.to_owned(),
+        source: "test".to_owned(),
+        version: "1".to_owned(),
+        time: Some(1_700_000_000),
+        terms: "for tests".to_owned(),
+    }
+}
+
+fn entry(id: &str, hashes: &[HashValue]) -> Entry {
+    let mut entry = Entry::new(id);
+    entry.hashes = hashes.to_vec();
+    entry
+}
+
+/// Builds an index of these entries of one list and returns the file's bytes.
+fn build(entries: &[Entry]) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    let mut builder = IndexBuilder::new(&path);
+    let list = builder.add_list(list("list")).unwrap();
+    for entry in entries {
+        builder.add(list, entry).unwrap();
+    }
+    let summary = builder.finish().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(summary.file_bytes, bytes.len() as u64);
+    bytes
+}
+
+fn small() -> Vec<u8> {
+    let mut first = entry("a", &[pdq(1), md5(1)]);
+    first.classification = Some(Classification {
+        scheme: None,
+        region: None,
+        value: "A1".to_owned(),
+    });
+    build(&[first, entry("b", &[pdq(1), pdq(2)]), entry("c", &[md5(2)])])
+}
+
+fn open(bytes: &[u8]) -> Result<Index, OpenError> {
+    Index::from_bytes(bytes.to_vec())
+}
+
+fn set(bytes: &mut [u8], offset: usize, value: &[u8]) {
+    bytes[offset..offset + value.len()].copy_from_slice(value);
+}
+
+/// Offset of a field of section `number` in the table.
+fn section_field(number: usize, field: usize) -> usize {
+    SECTION_TABLE_OFFSET + number * SECTION_RECORD_LEN + field
+}
+
+/// Gives sections and header their checksums again, so that a change reaches the rule behind them.
+fn reseal(bytes: &mut [u8]) {
+    let count = u32_at(bytes, SECTION_COUNT_OFFSET) as usize;
+    for number in 0..count {
+        let start = u64_at(bytes, section_field(number, SECTION_START_OFFSET)) as usize;
+        let len = u64_at(bytes, section_field(number, SECTION_LEN_OFFSET)) as usize;
+        if let Some(section) = bytes.get(start..start.saturating_add(len)) {
+            let checksum = Sha256::digest(section);
+            set(
+                bytes,
+                section_field(number, SECTION_CHECKSUM_OFFSET),
+                &checksum,
+            );
+        }
+    }
+    let end = section_field(count, 0);
+    let checksum = Sha256::digest(&bytes[..end]);
+    set(bytes, end, &checksum);
+}
+
+/// What is wrong with the small index after a change to its bytes and new checksums.
+fn refusal(change: impl FnOnce(&mut Vec<u8>)) -> OpenError {
+    let mut bytes = small();
+    change(&mut bytes);
+    reseal(&mut bytes);
+    open(&bytes).unwrap_err()
+}
+
+fn assert_refused(expected: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    match refusal(change) {
+        OpenError::Corrupt(corrupt) => assert_eq!(corrupt.what, expected),
+        other => panic!("expected `{expected}`, got `{other}`"),
+    }
+}
+
+/// Sections of `small`, by number.
+const LISTS: usize = 0;
+const ENTRIES: usize = 1;
+const STRINGS: usize = 2;
+const PDQ_HASHES: usize = 3;
+const PDQ_STARTS: usize = 4;
+const PDQ_ASSERTIONS: usize = 5;
+const MD5_HASHES: usize = 6;
+
+fn start_of(bytes: &[u8], section: usize) -> usize {
+    u64_at(bytes, section_field(section, SECTION_START_OFFSET)) as usize
+}
+
+/// What `verify` says after a change at an offset into a section and new checksums.
+fn verdict(section: usize, offset: usize, value: &[u8]) -> &'static str {
+    let mut bytes = small();
+    let start = start_of(&bytes, section);
+    set(&mut bytes, start + offset, value);
+    reseal(&mut bytes);
+    open(&bytes).unwrap().verify().unwrap_err().what
+}
+
+#[test]
+fn a_sound_index_opens_and_verifies() {
+    let index = open(&small()).unwrap();
+    index.verify().unwrap();
+    assert_eq!(index.entries(), 3);
+    assert_eq!(index.len(HashKind::Pdq), 2);
+    assert_eq!(index.assertions(HashKind::Pdq), 3);
+    assert_eq!(index.len(HashKind::Md5), 2);
+    assert_eq!(index.lists().unwrap()[0].descriptor, list("list"));
+    assert_eq!(index.identity().len(), 64);
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_an_index() {
+    for bytes in [&b""[..], b"GIF89a", &[0; 200], b"\x89HSV\n\x1a\n and text"] {
+        assert!(matches!(open(bytes), Err(OpenError::NotAnIndex)));
+    }
+}
+
+#[test]
+fn a_later_version_is_refused_with_both_numbers() {
+    let error = refusal(|bytes| set(bytes, VERSION_OFFSET, &[9, 0]));
+    assert!(matches!(
+        error,
+        OpenError::UnsupportedVersion {
+            found: 9,
+            newest: VERSION
+        }
+    ));
+    let error = refusal(|bytes| set(bytes, VERSION_OFFSET, &[0, 0]));
+    assert!(matches!(
+        error,
+        OpenError::UnsupportedVersion { found: 0, .. }
+    ));
+}
+
+#[test]
+fn an_unknown_flag_is_refused() {
+    let error = refusal(|bytes| set(bytes, FLAGS_OFFSET, &[0, 1]));
+    assert!(matches!(error, OpenError::UnknownFlags { found: 256 }));
+}
+
+#[test]
+fn a_wrong_file_length_is_refused() {
+    let error = refusal(|bytes| bytes.push(0));
+    assert!(matches!(error, OpenError::WrongLength { .. }));
+    let error = refusal(|bytes| set(bytes, FILE_LEN_OFFSET, &u64::MAX.to_le_bytes()));
+    assert!(matches!(
+        error,
+        OpenError::WrongLength {
+            expected: u64::MAX,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_damaged_header_is_refused() {
+    let mut bytes = small();
+    bytes[section_field(0, SECTION_CHECKSUM_OFFSET)] ^= 1;
+    let error = open(&bytes).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the header does not have its checksum")
+    );
+}
+
+#[test]
+fn every_rule_of_the_header_fires() {
+    assert_refused("reserved bytes are not zero", |bytes| {
+        bytes[RESERVED_OFFSET + 39] = 1;
+    });
+    assert_refused("reserved bytes of a section are not zero", |bytes| {
+        bytes[section_field(2, SECTION_RESERVED_OFFSET)] = 1;
+    });
+    assert_refused("a section has an unknown role", |bytes| {
+        bytes[section_field(2, SECTION_ROLE_OFFSET)] = 7;
+    });
+    assert_refused("a section has an unknown hash kind", |bytes| {
+        bytes[section_field(3, SECTION_KIND_OFFSET)] = 99;
+    });
+    assert_refused("a section is not where the one before it ends", |bytes| {
+        let offset = section_field(4, SECTION_START_OFFSET);
+        bytes[offset] ^= 64;
+    });
+    assert_refused("a section's length does not fit its count", |bytes| {
+        bytes[section_field(1, SECTION_ITEMS_OFFSET)] += 1;
+    });
+    assert_refused("a section's length does not fit its count", |bytes| {
+        let count = section_field(MD5_HASHES, SECTION_ITEMS_OFFSET);
+        set(bytes, count, &u64::MAX.to_le_bytes());
+    });
+    for [from, to] in [[ENTRIES, STRINGS], [PDQ_HASHES, PDQ_STARTS]] {
+        assert_refused("a section is missing or out of order", |bytes| {
+            bytes[section_field(from, SECTION_ROLE_OFFSET)] =
+                bytes[section_field(to, SECTION_ROLE_OFFSET)];
+            // The record lengths must still fit, so that the role alone is wrong.
+            let len = u64_at(bytes, section_field(from, SECTION_LEN_OFFSET));
+            let record_len = if to == STRINGS {
+                1
+            } else {
+                POSITION_LEN as u64
+            };
+            assert_eq!(len % record_len, 0, "choose another fixture");
+            let count = section_field(from, SECTION_ITEMS_OFFSET);
+            set(bytes, count, &(len / record_len).to_le_bytes());
+        });
+    }
+    assert_refused("a section is missing or out of order", |bytes| {
+        // md5 before pdq.
+        for number in PDQ_HASHES..=PDQ_ASSERTIONS {
+            bytes[section_field(number, SECTION_KIND_OFFSET)] = 4;
+        }
+    });
+}
+
+/// Returns a header whose sections, all zeros, have these roles, kinds, lengths and counts.
+fn assembled(shape: &[(Role, Option<HashKind>, u64, u64)]) -> Vec<u8> {
+    let header_len = SECTION_TABLE_OFFSET + shape.len() * SECTION_RECORD_LEN + CHECKSUM_LEN;
+    let mut end = header_len as u64;
+    let mut sections = Vec::new();
+    for &(role, kind, len, count) in shape {
+        let offset = end.next_multiple_of(SECTION_ALIGNMENT);
+        end = offset + len;
+        sections.push(Section {
+            role,
+            kind,
+            offset,
+            len,
+            count,
+            checksum: [0; CHECKSUM_LEN],
+        });
+    }
+    let mut bytes = super::writer::header_bytes(&sections, end);
+    bytes.resize(end as usize, 0);
+    bytes
+}
+
+#[test]
+fn every_rule_about_how_sections_fit_together_fires() {
+    let base = [
+        (Role::Lists, None, 0, 0),
+        (Role::Entries, None, 0, 0),
+        (Role::Strings, None, 0, 0),
+    ];
+    let md5 = Some(HashKind::Md5);
+    let with = |more: &[(Role, Option<HashKind>, u64, u64)]| match open(&assembled(
+        &[&base[..], more].concat(),
+    )) {
+        Ok(_) => "sound",
+        Err(OpenError::Corrupt(corrupt)) => corrupt.what,
+        Err(other) => panic!("{other}"),
+    };
+    let (hashes, starts, assertions) = (Role::Hashes, Role::AssertionStarts, Role::Assertions);
+    assert_eq!(with(&[]), "sound");
+    assert_eq!(
+        with(&[
+            (hashes, md5, 16, 1),
+            (starts, md5, 8, 2),
+            (assertions, md5, 4, 1)
+        ]),
+        "sound"
+    );
+    assert_eq!(
+        with(&[
+            (hashes, md5, 0, 0),
+            (starts, md5, 4, 1),
+            (assertions, md5, 0, 0)
+        ]),
+        "a kind has no hashes or more than the format allows"
+    );
+    assert_eq!(
+        with(&[
+            (hashes, md5, 16, 1),
+            (starts, md5, 12, 3),
+            (assertions, md5, 4, 1)
+        ]),
+        "hashes and assertions do not fit together"
+    );
+    assert_eq!(
+        with(&[
+            (hashes, md5, 32, 2),
+            (starts, md5, 12, 3),
+            (assertions, md5, 4, 1)
+        ]),
+        "hashes and assertions do not fit together"
+    );
+    assert_eq!(
+        with(&[(hashes, md5, 16, 1), (starts, md5, 8, 2)]),
+        "a section is missing or out of order"
+    );
+    let twice = [
+        (hashes, md5, 16, 1),
+        (starts, md5, 8, 2),
+        (assertions, md5, 4, 1),
+    ];
+    assert_eq!(
+        with(&[twice, twice].concat()),
+        "a section is missing or out of order"
+    );
+    let lists = u64::from(MAX_LISTS) + 1;
+    let bytes = assembled(&[(Role::Lists, None, lists * 64, lists), base[1], base[2]]);
+    let error = open(&bytes).unwrap_err().to_string();
+    assert!(error.contains("more lists than the format allows"));
+}
+
+#[test]
+fn sections_out_of_the_file_or_short_of_its_end_are_refused() {
+    let error = refusal(|bytes| {
+        // The last section claims a record more than the file has.
+        let last = u32_at(bytes, SECTION_COUNT_OFFSET) as usize - 1;
+        let len = section_field(last, SECTION_LEN_OFFSET);
+        let count = section_field(last, SECTION_ITEMS_OFFSET);
+        let (longer, more) = (u64_at(bytes, len) + 4, u64_at(bytes, count) + 1);
+        set(bytes, len, &longer.to_le_bytes());
+        set(bytes, count, &more.to_le_bytes());
+    });
+    assert!(
+        error.to_string().contains("reaches past the end"),
+        "{error}"
+    );
+    assert_refused("the file goes on after its last section", |bytes| {
+        bytes.extend([0; 4]);
+        let len = bytes.len() as u64;
+        set(bytes, FILE_LEN_OFFSET, &len.to_le_bytes());
+    });
+    for count in [0, 2, MAX_SECTIONS + 1, u32::MAX] {
+        let mut bytes = small();
+        set(&mut bytes, SECTION_COUNT_OFFSET, &count.to_le_bytes());
+        let error = open(&bytes).unwrap_err().to_string();
+        assert!(error.contains("number of sections"), "{error}");
+    }
+}
+
+#[test]
+fn every_rule_of_verify_fires() {
+    let far = [0xff; 8];
+    assert_eq!(verdict(LISTS, LIST_FLAGS_OFFSET, &[3]), "unknown flags");
+    assert_eq!(
+        verdict(LISTS, LIST_STRINGS_OFFSET, &far),
+        "a text is not in the strings section"
+    );
+    assert_eq!(
+        verdict(LISTS, LIST_ENTRY_COUNT_OFFSET, &[9]),
+        "the list does not have as many entries as its record says"
+    );
+    assert_eq!(verdict(STRINGS, 0, &far), "a text is not UTF-8");
+    assert_eq!(verdict(ENTRIES, 0, &[1]), "there is no such list");
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_STATUS_OFFSET, &[3]),
+        "unknown status"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_MEDIA_TYPE_OFFSET, &[3]),
+        "unknown media type"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_QUALITY_OFFSET, &[101]),
+        "quality above 100"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_RESERVED_OFFSET, &[1]),
+        "reserved byte is not zero"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_ID_OFFSET, &far),
+        "a text is not in the strings section"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_ATTRIBUTES_OFFSET, &far),
+        "a text is not in the strings section"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_ATTRIBUTES_LEN_OFFSET, &[1]),
+        "attributes end inside a field"
+    );
+    let second_id = ENTRY_RECORD_LEN + ENTRY_ID_OFFSET;
+    assert_eq!(
+        verdict(ENTRIES, second_id, &[0; 8]),
+        "entries are not in ascending order"
+    );
+    assert_eq!(
+        verdict(PDQ_HASHES, 3 * 64, &far),
+        "hashes are not in ascending order"
+    );
+    assert_eq!(
+        verdict(PDQ_HASHES, 2 * 8, &[1]),
+        "padding of a column is not zero"
+    );
+    assert_eq!(
+        verdict(MD5_HASHES, 0, &far),
+        "hashes are not in ascending order"
+    );
+    assert_eq!(verdict(PDQ_ASSERTIONS, 0, &[7]), "there is no such entry");
+    let last_start = 2 * POSITION_LEN;
+    assert_eq!(
+        verdict(PDQ_STARTS, last_start, &[9]),
+        "the hash has no assertions in the file"
+    );
+    assert_eq!(
+        verdict(PDQ_STARTS, last_start, &[2]),
+        "the hash has no assertions in the file"
+    );
+}
+
+#[test]
+fn verify_sees_what_the_starts_leave_out_and_the_order_of_entries() {
+    // One hash asserted by two entries: its assertions can be exchanged, or cut by the last start.
+    let bytes = build(&[entry("a", &[md5(1)]), entry("b", &[md5(1)])]);
+    let what = |section: usize, offset: usize, value: &[u8]| {
+        let mut bytes = bytes.clone();
+        let start = start_of(&bytes, section);
+        set(&mut bytes, start + offset, value);
+        reseal(&mut bytes);
+        open(&bytes).unwrap().verify().unwrap_err().what
+    };
+    let (starts, assertions) = (4, 5);
+    assert_eq!(
+        what(starts, POSITION_LEN, &[1]),
+        "the starts do not cover all assertions"
+    );
+    assert_eq!(
+        what(starts, 0, &[1]),
+        "the starts do not cover all assertions"
+    );
+    assert_eq!(
+        what(assertions, 0, &[1, 0, 0, 0, 0]),
+        "entries of a hash are not in ascending order"
+    );
+}
+
+#[test]
+fn verify_compares_checksums_and_padding() {
+    let sound = small();
+    let mut bytes = sound.clone();
+    let start = start_of(&bytes, MD5_HASHES);
+    bytes[start] ^= 1;
+    let corrupt = open(&bytes).unwrap().verify().unwrap_err();
+    assert_eq!(corrupt.what, "the section does not have its checksum");
+    assert_eq!(corrupt.section, "hashes");
+    let mut bytes = sound;
+    bytes[start - 1] = 1;
+    let corrupt = open(&bytes).unwrap().verify().unwrap_err();
+    assert_eq!(corrupt.what, "padding before the section is not zero");
+}
+
+/// Uses everything an open index offers; it may fail but not panic.
+fn use_all(index: &Index) {
+    let _ = index.lists();
+    for entry in 0..index.entries().min(100) + 1 {
+        let _ = index.entry(entry);
+    }
+    for threshold in [0, 31, 256] {
+        let _ = index.within(&pdq(1), threshold);
+    }
+    for kind in HashKind::ALL {
+        for id in 0..index.len(kind).min(100) + 1 {
+            if let Ok(entries) = index.asserting(kind, id) {
+                assert!(entries.take(100).count() > 0);
+            }
+        }
+    }
+    let _ = index.find(&md5(1));
+    let _ = index.find(&pdq(2));
+}
+
+#[test]
+fn truncation_at_every_length_is_an_error() {
+    let bytes = small();
+    for len in 0..bytes.len() {
+        assert!(open(&bytes[..len]).is_err(), "length {len}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_refused_or_found_by_verify() {
+    let sound = small();
+    for offset in 0..sound.len() {
+        for bit in 0..8 {
+            let mut bytes = sound.clone();
+            bytes[offset] ^= 1 << bit;
+            if let Ok(index) = open(&bytes) {
+                use_all(&index);
+                assert!(index.verify().is_err(), "byte {offset}, bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn resealed_damage_never_panics() {
+    // An attacker can compute checksums, so every byte is also changed with checksums that fit.
+    let sound = small();
+    for offset in 0..sound.len() {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut bytes = sound.clone();
+            bytes[offset] = value;
+            if u32_at(&bytes, SECTION_COUNT_OFFSET) == u32_at(&sound, SECTION_COUNT_OFFSET) {
+                reseal(&mut bytes);
+            }
+            if let Ok(index) = open(&bytes) {
+                use_all(&index);
+                let _ = index.verify();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_member_finds_itself_at_every_small_size() {
+    for size in [0_usize, 1, 2, 3, 7, 8, 9, 100] {
+        let hashes: Vec<_> = (0..size as u64).map(|i| pdq(10 * i)).collect();
+        let entries: Vec<_> = (0..)
+            .zip(&hashes)
+            .map(|(i, h)| entry(&format!("e{i}"), &[*h]))
+            .collect();
+        let index = open(&build(&entries)).unwrap();
+        index.verify().unwrap();
+        assert_eq!(index.len(HashKind::Pdq) as usize, size);
+        assert_eq!(index.is_empty(), size == 0);
+        for (number, hash) in hashes.iter().enumerate() {
+            let found = index.within(hash, 0).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!(index.find(hash).unwrap(), Some(found[0].id));
+            let asserting: Vec<_> = index
+                .asserting(HashKind::Pdq, found[0].id)
+                .unwrap()
+                .collect();
+            let read = index.entry(asserting[0].unwrap()).unwrap();
+            assert_eq!(read.entry.entry_id, format!("e{number}"));
+        }
+        assert_eq!(index.find(&md5(1)), Ok(None));
+    }
+}
+
+#[test]
+fn all_entries_of_one_hash_come_back() {
+    let entries: Vec<_> = (0..500)
+        .map(|i| entry(&format!("{i:03}"), &[pdq(7)]))
+        .collect();
+    let index = open(&build(&entries)).unwrap();
+    index.verify().unwrap();
+    assert_eq!(index.len(HashKind::Pdq), 1);
+    let asserting = index.asserting(HashKind::Pdq, 0).unwrap();
+    let ids: Vec<_> = asserting
+        .map(|e| index.entry(e.unwrap()).unwrap().entry.entry_id)
+        .collect();
+    assert_eq!(ids, (0..500).map(|i| format!("{i:03}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_withdrawn_record_takes_back_what_was_stated_before_it() {
+    let withdrawn = |id: &str, hashes: &[HashValue]| {
+        let mut record = entry(id, hashes);
+        record.status = EntryStatus::Withdrawn;
+        record
+    };
+    let index = open(&build(&[
+        entry("whole", &[md5(1), md5(2)]),
+        withdrawn("whole", &[]),
+        entry("one hash", &[md5(3), md5(4)]),
+        withdrawn("one hash", &[md5(3)]),
+        entry("stated again", &[md5(5)]),
+        withdrawn("stated again", &[]),
+        entry("stated again", &[md5(5)]),
+        withdrawn("never stated", &[md5(6)]),
+        entry("shared a", &[md5(7)]),
+        entry("shared b", &[md5(7)]),
+        withdrawn("shared a", &[]),
+    ]))
+    .unwrap();
+    index.verify().unwrap();
+    let alive: Vec<bool> = (1..=7)
+        .map(|i| index.find(&md5(i)).unwrap().is_some())
+        .collect();
+    assert_eq!(alive, [false, false, false, true, true, false, true]);
+    let id = index.find(&md5(7)).unwrap().unwrap();
+    let entries: Vec<_> = index.asserting(HashKind::Md5, id).unwrap().collect();
+    assert_eq!(entries.len(), 1);
+    let read = index.entry(entries[0].unwrap()).unwrap();
+    assert_eq!(read.entry.entry_id, "shared b");
+}
+
+#[test]
+fn rows_of_one_entry_are_put_together_and_the_last_word_counts() {
+    let mut last = entry("a", &[md5(2)]);
+    last.status = EntryStatus::Disputed;
+    last.tags = vec!["late".to_owned()];
+    let index = open(&build(&[
+        entry("a", &[md5(1)]),
+        last.clone(),
+        entry("b", &[md5(1)]),
+    ]))
+    .unwrap();
+    assert_eq!(index.entries(), 2);
+    let read = index.entry(0).unwrap();
+    last.hashes.clear();
+    assert_eq!(read.entry, last);
+    assert_eq!(index.assertions(HashKind::Md5), 3);
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_whatever_the_memory() {
+    let entries: Vec<_> = (0..40_000_u64)
+        .map(|i| entry(&format!("entry-{i}"), &[pdq(i), md5((i % 251) as u8)]))
+        .collect();
+    let directory = tempfile::tempdir().unwrap();
+    let built = |name: &str, budget: usize| {
+        let path = directory.path().join(name);
+        let mut builder = IndexBuilder::with_memory_budget(&path, budget);
+        let list = builder.add_list(list("list")).unwrap();
+        for entry in &entries {
+            builder.add(list, entry).unwrap();
+        }
+        builder.finish().unwrap();
+        std::fs::read(path).unwrap()
+    };
+    let (large, small) = (built("large", 1 << 30), built("small", 0));
+    assert!(large == small, "the bytes differ");
+    open(&large).unwrap().verify().unwrap();
+    let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(names.len(), 2, "temporary files are left");
+}
+
+#[test]
+fn a_build_that_fails_or_is_given_up_leaves_the_old_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    std::fs::write(&path, b"old").unwrap();
+    let mut builder = IndexBuilder::new(&path);
+    let list = builder.add_list(list("list")).unwrap();
+    assert!(matches!(
+        builder.add(list, &Entry::new("")),
+        Err(BuildError::InvalidEntryId { .. })
+    ));
+    assert!(matches!(
+        builder.add(list, &Entry::new("a\0b")),
+        Err(BuildError::InvalidEntryId { .. })
+    ));
+    assert!(matches!(
+        builder.add(9, &Entry::new("a")),
+        Err(BuildError::UnknownList { list: 9 })
+    ));
+    builder.add(list, &entry("a", &[md5(1)])).unwrap();
+    drop(builder);
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    let into_nowhere = IndexBuilder::new(directory.path().join("missing/index.hsv"));
+    assert!(matches!(into_nowhere.finish(), Err(BuildError::Io { .. })));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_index_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    IndexBuilder::new(&path).finish().unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn digests_have_no_radius_search() {
+    let index = open(&small()).unwrap();
+    assert!(matches!(
+        index.within(&md5(1), 0),
+        Err(SearchError::Kind(_))
+    ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn an_index_answers_as_a_plain_model_does(
+        rows in prop::collection::vec((0_u8..12, 0_u64..30, 0_u8..6, any::<bool>()), 0..120),
+        flips in prop::collection::vec(0_u32..256, 0..40),
+        threshold in 0_u32..=256,
+    ) {
+        // Rows: entry, pdq, md5, withdrawn. The model: what each (entry, hash) was last said to be.
+        let mut model = std::collections::BTreeMap::new();
+        let mut records = Vec::new();
+        for &(id, word, digest, withdrawn) in &rows {
+            let mut record = entry(&format!("e{id:02}"), &[pdq(word % 7), md5(digest)]);
+            if withdrawn {
+                record.status = EntryStatus::Withdrawn;
+            }
+            for hash in &record.hashes {
+                model.insert((*hash, record.entry_id.clone()), !withdrawn);
+            }
+            records.push(record);
+        }
+        model.retain(|_, alive| *alive);
+        let index = open(&build(&records)).unwrap();
+        index.verify().unwrap();
+        let mut words = Pdq::try_from(pdq(3)).unwrap().words();
+        for bit in flips {
+            words[bit as usize / 64] ^= 1 << (bit % 64);
+        }
+        let query = HashValue::from(Pdq::from_words(words));
+        let mut found = Vec::new();
+        for one in index.within(&query, threshold).unwrap() {
+            for position in index.asserting(HashKind::Pdq, one.id).unwrap() {
+                found.push((one.distance, index.entry(position.unwrap()).unwrap().entry.entry_id));
+            }
+        }
+        found.sort();
+        let mut expected: Vec<_> = model
+            .keys()
+            .filter(|(hash, _)| hash.kind() == HashKind::Pdq)
+            .map(|(hash, id)| (hash.distance(&query).unwrap(), id.clone()))
+            .filter(|(distance, _)| *distance <= threshold)
+            .collect();
+        expected.sort();
+        prop_assert_eq!(found, expected);
+        for digest in 0..6 {
+            let expected: Vec<_> = model.keys().filter(|(hash, _)| *hash == md5(digest)).map(|(_, id)| id.clone()).collect();
+            let found: Vec<_> = match index.find(&md5(digest)).unwrap() {
+                None => Vec::new(),
+                Some(id) => index
+                    .asserting(HashKind::Md5, id)
+                    .unwrap()
+                    .map(|e| index.entry(e.unwrap()).unwrap().entry.entry_id)
+                    .collect(),
+            };
+            prop_assert_eq!(found, expected);
+        }
+        let batch = index.within_batch(&[query; 9], threshold).unwrap();
+        let one = index.within(&query, threshold).unwrap();
+        prop_assert!(batch.iter().all(|found| *found == one));
+    }
+
+    #[test]
+    fn no_bytes_make_opening_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let mut framed = MAGIC.to_vec();
+        framed.extend(&bytes);
+        for bytes in [bytes, framed] {
+            if let Ok(index) = Index::from_bytes(bytes) {
+                use_all(&index);
+            }
+        }
+    }
+}
