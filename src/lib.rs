@@ -8,6 +8,8 @@ mod index;
 mod pdq;
 mod pixels;
 mod search;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
 
 pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
 pub use hash::{HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
