@@ -136,13 +136,13 @@ pub(super) fn gradient(canvas: &mut Canvas, random: &mut Random) {
         let across = random.between(across.0, across.1) * sign(random);
         (along, across, u64::from(random.below(u32::MAX)))
     };
-    let first = ramp((5, 9), (-2, 2));
-    let second = ramp((-2, 2), (5, 9));
+    let first = ramp((7, 11), (-2, 2));
+    let second = ramp((-2, 2), (7, 11));
     let (bowl_x, bowl_y) = (random.between(0, width), random.between(0, height));
-    let bowl_turn = (random.between(4, 8) * QUARTER).unsigned_abs();
+    let bowl_turn = (random.between(5, 9) * QUARTER).unsigned_abs();
     let reach = (width * width + height * height).unsigned_abs();
-    let dark = [0; 3].map(|_| random.byte(0, 50));
-    let light = [0; 3].map(|_| random.byte(205, 255));
+    let dark = [0; 3].map(|_| random.byte(0, 60));
+    let light = [0; 3].map(|_| random.byte(200, 255));
 
     let low_word = |phase: u64| (phase & 0xffff_ffff) as u32;
     let channels = canvas.channels();

@@ -102,8 +102,8 @@ impl Scene {
 
 /// Returns the picture of a scene and a seed: the same bytes on every machine and in every build.
 ///
-/// The layouts with alpha are those without it, made opaque. Grey and colour pictures of one seed, and those of
-/// different sizes, are different pictures. O(width * height); 12 megapixels take a fraction of a second.
+/// The layouts with alpha are those without it, made opaque. Pictures of one seed in different sizes are different
+/// pictures. O(width * height); 12 megapixels take a fraction of a second.
 ///
 /// # Panics
 /// When a side is zero or above [`MAX_SIDE`], or the picture is larger than memory.
