@@ -1,6 +1,10 @@
 //! Finds known abuse images.
 #![deny(unsafe_code)]
 
+// Test support that integration tests and examples share names the crate as they do.
+#[cfg(all(test, feature = "synthetic"))]
+extern crate self as hashsieve;
+
 pub mod digest;
 mod entry;
 mod hash;

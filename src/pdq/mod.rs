@@ -14,6 +14,8 @@
 //!
 //! This room sees pixels and hashes; never decoders, files, lists or the index.
 
+#[cfg(all(test, feature = "synthetic"))]
+mod conformance;
 mod downsample;
 mod transform;
 

@@ -83,6 +83,13 @@ impl Block {
         Self(block)
     }
 
+    /// Returns the floats, row by row.
+    #[cfg(all(test, feature = "synthetic"))]
+    pub(super) fn to_le_bytes(&self) -> Vec<u8> {
+        let values = self.0.iter().flatten();
+        values.flat_map(|value| value.to_le_bytes()).collect()
+    }
+
     /// Returns the hash of the picture under a symmetry: negating odd frequencies reflects, transposing exchanges the
     /// axes.
     pub(super) fn hash(&self, dihedral: Dihedral) -> Pdq {

@@ -1,0 +1,141 @@
+//! Conformance with a package that nobody here wrote: the golden data in `tests/data/pdq`.
+//!
+//! It stands in the crate, not in `tests`, because it compares the block of floats, which is not public.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+
+use super::*;
+use crate::PixelFormat;
+use crate::digest;
+use crate::hash::{HashKind, HashValue};
+
+#[path = "../../tests/support/golden_pictures.rs"]
+mod golden_pictures;
+
+fn sha256(bytes: &[u8]) -> String {
+    digest::of(bytes, &[HashKind::Sha256])
+        .iter()
+        .map(HashValue::to_hex)
+        .collect()
+}
+
+#[test]
+fn hashes_qualities_and_floats_are_those_of_the_reference() -> Result<(), Box<dyn Error>> {
+    let mut golden = csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .from_path(golden_pictures::data("golden.csv"))?;
+    let pictures = golden_pictures::list(&golden_pictures::data("pictures.csv"))?;
+    let mut golden = golden.records();
+    let mut hasher = PdqHasher::new();
+    let (mut compared, mut floats_compared) = (0, 0);
+    let mut formats = BTreeSet::new();
+    for listed in &pictures {
+        let row = golden
+            .next()
+            .ok_or("golden.csv is shorter than the list")??;
+        let field = |column: usize| row.get(column).unwrap_or_default();
+        let id = field(0);
+        assert_eq!(id, listed.id, "golden.csv is out of step with pictures.csv");
+        let buffer = listed.pixels()?;
+        // Not the hash but the generator is at fault when this fails.
+        assert_eq!(sha256(buffer.as_bytes()), field(1), "{id}: other pixels");
+        let pixels = buffer.as_pixels();
+        let quality: u8 = field(3).parse()?;
+        if pixels.width() < PDQ_MIN_SIDE || pixels.height() < PDQ_MIN_SIDE {
+            let (width, height) = (pixels.width(), pixels.height());
+            let too_small = PdqError::TooSmall { width, height };
+            assert_eq!(hasher.hash(&pixels), Err(too_small), "{id}");
+            assert_eq!(quality, 0, "{id}");
+            continue;
+        }
+        let hashed = hasher.hash(&pixels)?;
+        assert_eq!(
+            (hashed.hash.to_hex().as_str(), hashed.quality),
+            (field(2), quality),
+            "{id}"
+        );
+        let dihedral = hasher.dihedral(&pixels)?;
+        assert_eq!(dihedral.quality, quality, "{id}");
+        for (column, (name, hash)) in (4..).zip(dihedral.iter()) {
+            assert_eq!(hash.to_hex(), field(column), "{id}, {name}");
+        }
+        if listed.format == PixelFormat::Luma8 {
+            let bytes = Block::of(hasher.plane(&pixels)?).to_le_bytes();
+            assert_eq!(sha256(&bytes), field(12), "{id}: other floats");
+            floats_compared += 1;
+        }
+        formats.insert(listed.format.name());
+        compared += 1;
+    }
+    assert!(
+        golden.next().is_none(),
+        "golden.csv is longer than the list"
+    );
+    assert!(
+        compared >= 60 && floats_compared >= 30,
+        "{compared}, {floats_compared}"
+    );
+    assert_eq!(formats.len(), 2, "grey and colour");
+    Ok(())
+}
+
+#[test]
+fn alpha_and_stride_change_nothing() -> Result<(), Box<dyn Error>> {
+    use crate::synthetic::{Scene, picture};
+    let mut hasher = PdqHasher::new();
+    for (plain, alpha) in [
+        (PixelFormat::Rgb8, PixelFormat::Rgba8),
+        (PixelFormat::Luma8, PixelFormat::LumaAlpha8),
+    ] {
+        let picture = picture(Scene::DeadLeaves, 5, 131, 77, plain);
+        let expected = hasher.hash(&picture.as_pixels())?;
+        let (from, to) = (plain.bytes_per_pixel(), alpha.bytes_per_pixel());
+        // Rows of pixels with an alpha that varies, and 5 bytes of padding after each row.
+        let mut bytes = Vec::new();
+        for (y, row) in (0_u8..).zip(picture.as_pixels().rows()) {
+            for pixel in row.chunks_exact(from) {
+                bytes.extend(pixel);
+                bytes.push(y.wrapping_mul(41));
+            }
+            bytes.extend([y; 5]);
+        }
+        let pixels = Pixels::new(alpha, 131, 77, 131 * to + 5, &bytes)?;
+        assert_eq!(hasher.hash(&pixels)?, expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn turning_a_square_picture_gives_nearly_the_hash_its_name_says() -> Result<(), Box<dyn Error>> {
+    use crate::synthetic::{Scene, picture};
+    let picture = picture(Scene::OneOverF, 3, 256, 256, PixelFormat::Luma8);
+    let dihedral = PdqHasher::new().dihedral(&picture.as_pixels())?;
+    let side = 255;
+    for (name, _) in dihedral.iter() {
+        let source = |row: usize, column: usize| match name {
+            Dihedral::Original => (row, column),
+            Dihedral::Rotate90 => (column, side - row),
+            Dihedral::Rotate180 => (side - row, side - column),
+            Dihedral::Rotate270 => (side - column, row),
+            Dihedral::FlipX => (side - row, column),
+            Dihedral::FlipY => (row, side - column),
+            Dihedral::FlipPlus1 => (column, row),
+            Dihedral::FlipMinus1 => (side - column, side - row),
+        };
+        let turned: Vec<u8> = (0..=side)
+            .flat_map(|row| (0..=side).map(move |column| (row, column)))
+            .map(|(row, column)| source(row, column))
+            .map(|(row, column)| picture.as_bytes()[row * (side + 1) + column])
+            .collect();
+        let pixels = Pixels::new(PixelFormat::Luma8, 256, 256, 256, &turned)?;
+        let real = PdqHasher::new().hash(&pixels)?;
+        // PDQ follows a turn only nearly; the seven wrong names are about as far away as any other picture.
+        for (other, hash) in dihedral.iter() {
+            let distance = real.hash.distance(&hash);
+            let near = distance <= PDQ_RECOMMENDED_THRESHOLD;
+            assert_eq!(near, other == name, "{name}, {other}: {distance} bits");
+        }
+    }
+    Ok(())
+}
