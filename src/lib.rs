@@ -9,6 +9,7 @@ pub mod digest;
 mod entry;
 mod hash;
 mod index;
+pub mod list;
 mod pdq;
 mod pixels;
 mod search;

@@ -1,0 +1,362 @@
+//! What can be wrong with a list: with one record, which is quarantined, or with the whole, which is an error.
+//!
+//! Nothing here holds a text of the list. What is named is a line, a position, a number, a kind, or a column by the
+//! name that the caller's mapping has for it.
+
+use std::fmt;
+use std::io;
+
+use crate::hash::{HashError, HashKind};
+
+/// Why a value is a hash that must not be loaded although it is well formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Degenerate {
+    /// All bits are zero: a placeholder, or the PDQ hash of a picture without content. A live feed once held some.
+    AllZero,
+    /// The digest of a file of no bytes: it would match every empty upload.
+    EmptyFile,
+}
+
+/// Why a record, or one value of it, was kept out. It never contains the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QuarantineReason {
+    /// The line is longer than the limit.
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The line is not UTF-8.
+    NotUtf8 {
+        /// Where it stops being so, counted in bytes from 0.
+        position: usize,
+    },
+    /// The line contains a zero byte, as UTF-16 text and damaged files do.
+    NulByte {
+        /// Where it stands, counted in bytes from 0.
+        position: usize,
+    },
+    /// The record has no hash.
+    NoHash,
+    /// No kind is named and the length is that of more than one: 64 digits are a pdq or a sha256.
+    AmbiguousKind {
+        /// The number of characters.
+        length: usize,
+    },
+    /// No kind is named and no kind has this length.
+    NoKindOfLength {
+        /// The number of characters.
+        length: usize,
+    },
+    /// A kind is named that is not known.
+    UnknownKind,
+    /// A kind is named that is known but cannot be matched here.
+    UnmatchableKind {
+        /// Its usual name.
+        name: &'static str,
+    },
+    /// The value is no hash of its kind.
+    Hash {
+        /// The kind it should be of.
+        kind: HashKind,
+        /// The number of characters it has.
+        length: usize,
+        /// Where the first wrong character stands, counted in bytes from 0; `None` when the length is wrong.
+        position: Option<usize>,
+    },
+    /// The value is a hash, but one that must not be matched.
+    Degenerate {
+        /// Its kind.
+        kind: HashKind,
+        /// What it is.
+        what: Degenerate,
+    },
+    /// The line has text besides a kind and a hash.
+    ExtraText,
+    /// A quoted field does not end, or not where a field may end.
+    UnclosedQuote,
+    /// The row has more fields than the header, or so few that its status is missing.
+    FieldCount {
+        /// The number of fields of the header.
+        expected: usize,
+        /// The number of fields of the row.
+        found: usize,
+    },
+    /// The quality is not a whole number from 0 to 100. The entry is kept without one.
+    BadQuality,
+    /// The time is neither seconds since 1970 nor a date of the form `2024-02-29T12:00:00Z`. The entry is kept
+    /// without one.
+    BadTime,
+}
+
+impl QuarantineReason {
+    /// Returns a stable word for the reason, for counting: `ambiguous_kind`, `unclosed_quote` and so on.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::LineTooLong { .. } => "line_too_long",
+            Self::NotUtf8 { .. } => "not_utf8",
+            Self::NulByte { .. } => "nul_byte",
+            Self::NoHash => "no_hash",
+            Self::AmbiguousKind { .. } => "ambiguous_kind",
+            Self::NoKindOfLength { .. } => "no_kind_of_length",
+            Self::UnknownKind => "unknown_kind",
+            Self::UnmatchableKind { .. } => "unmatchable_kind",
+            Self::Hash { .. } => "bad_hash",
+            Self::Degenerate { .. } => "degenerate",
+            Self::ExtraText => "extra_text",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::FieldCount { .. } => "field_count",
+            Self::BadQuality => "bad_quality",
+            Self::BadTime => "bad_time",
+        }
+    }
+
+    /// Returns the reason for which a text of this many characters is no hash of this kind.
+    pub(super) const fn of_hash(kind: HashKind, length: usize, error: HashError) -> Self {
+        let position = match error {
+            HashError::WrongDigit { position, .. } => Some(position),
+            _ => None,
+        };
+        Self::Hash {
+            kind,
+            length,
+            position,
+        }
+    }
+}
+
+impl fmt::Display for QuarantineReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineTooLong { limit } => write!(f, "the line is longer than {limit} bytes"),
+            Self::NotUtf8 { position } => write!(f, "not UTF-8 from byte {position} of the line"),
+            Self::NulByte { position } => write!(f, "byte {position} of the line is zero"),
+            Self::NoHash => f.write_str("the record has no hash"),
+            Self::AmbiguousKind { length } => write!(
+                f,
+                "{length} digits are a pdq or a sha256: name the kind of the list or of the record"
+            ),
+            Self::NoKindOfLength { length } => write!(
+                f,
+                "no kind of hash has {length} hexadecimal digits and none is named"
+            ),
+            Self::UnknownKind => f.write_str("the kind named is not known"),
+            Self::UnmatchableKind { name } => write!(f, "{name} hashes are not matchable here"),
+            Self::Hash {
+                kind,
+                position: Some(position),
+                ..
+            } => write!(f, "position {position} of the {kind} is no digit of it"),
+            Self::Hash {
+                kind,
+                length,
+                position: None,
+            } => write!(
+                f,
+                "a {kind} has {} hexadecimal digits but there are {length} characters",
+                2 * kind.byte_len()
+            ),
+            Self::Degenerate { kind, what } => match what {
+                Degenerate::AllZero => write!(f, "the {kind} is zero throughout"),
+                Degenerate::EmptyFile => {
+                    write!(f, "the {kind} is that of an empty file, which anybody has")
+                }
+            },
+            Self::ExtraText => f.write_str("the line has text besides a kind and a hash"),
+            Self::UnclosedQuote => f.write_str("a quoted field is not closed"),
+            Self::FieldCount { expected, found } => write!(
+                f,
+                "the row has {found} fields but the header has {expected}"
+            ),
+            Self::BadQuality => f.write_str("the quality is no whole number from 0 to 100"),
+            Self::BadTime => f.write_str(
+                "the time is neither seconds since 1970 nor of the form 2024-02-29T12:00:00Z",
+            ),
+        }
+    }
+}
+
+/// A record, or one value of it, that was kept out of the list: where it stands and why.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Quarantined {
+    /// The line it stands on or begins on, counted from 1.
+    pub line: u64,
+    /// The column, as the mapping calls it, where one value rather than the whole record is at fault.
+    pub column: Option<String>,
+    /// Why it was kept out.
+    pub reason: QuarantineReason,
+}
+
+impl fmt::Display for Quarantined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, "column {column}: ")?;
+        }
+        self.reason.fmt(f)
+    }
+}
+
+/// Why a list cannot be read at all, or no further.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The reader failed.
+    Io {
+        /// The line that could not be read, counted from 1.
+        line: u64,
+        /// What the reader said.
+        source: io::Error,
+    },
+    /// The mapping of columns cannot be used with any file.
+    Mapping(MappingError),
+    /// There should be a header and there is no line.
+    NoHeader,
+    /// The header cannot be read.
+    BadHeader {
+        /// The line it stands on, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: QuarantineReason,
+    },
+    /// The mapping asks for a column that the header does not have.
+    NoColumn {
+        /// The line of the header, counted from 1.
+        line: u64,
+        /// The column as the mapping calls it.
+        column: String,
+    },
+    /// The mapping asks for a column that the header has more than once.
+    RepeatedColumn {
+        /// The line of the header, counted from 1.
+        line: u64,
+        /// The column as the mapping calls it.
+        column: String,
+    },
+    /// No mapping is given and no column of the header is known to hold hashes.
+    NoHashColumn {
+        /// The line of the header, counted from 1.
+        line: u64,
+    },
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { line, source } => write!(f, "line {line}: cannot be read: {source}"),
+            Self::Mapping(error) => error.fmt(f),
+            Self::NoHeader => f.write_str("the file has no header"),
+            Self::BadHeader { line, reason } => write!(f, "line {line}: header: {reason}"),
+            Self::NoColumn { line, column } => {
+                write!(f, "line {line}: the header has no column {column}")
+            }
+            Self::RepeatedColumn { line, column } => {
+                write!(
+                    f,
+                    "line {line}: the header has more than one column {column}; give its number instead"
+                )
+            }
+            Self::NoHashColumn { line } => write!(
+                f,
+                "line {line}: no column of the header is known to hold hashes; say which do with a mapping such as \
+                 pdq=3,id=1"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ListError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Mapping(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<MappingError> for ListError {
+    fn from(error: MappingError) -> Self {
+        Self::Mapping(error)
+    }
+}
+
+/// Why a mapping of columns cannot be used. The texts in it are the caller's own, not the list's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MappingError {
+    /// A part of the text is not of the form `field=column`.
+    NotAPair {
+        /// Which part, counted from 1.
+        part: usize,
+    },
+    /// A field is not known.
+    UnknownField {
+        /// The field asked for.
+        field: String,
+    },
+    /// A field that may have one column was given two.
+    RepeatedField {
+        /// The field.
+        field: &'static str,
+    },
+    /// No column is said to hold a hash.
+    NoHashField,
+    /// A column of kinds is given but none of hashes to go with it.
+    KindWithoutHash,
+    /// Columns are counted from 1.
+    ColumnZero {
+        /// The field.
+        field: &'static str,
+    },
+    /// A column is named but the file has no header; only numbers will do.
+    NameWithoutHeader {
+        /// The column asked for.
+        column: String,
+    },
+    /// The delimiter is not one ASCII character, or is one that has a meaning of its own.
+    BadDelimiter,
+    /// `header` is neither `yes` nor `no`.
+    BadHeaderFlag,
+}
+
+impl fmt::Display for MappingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAPair { part } => write!(
+                f,
+                "part {part} of the column mapping is not of the form field=column"
+            ),
+            Self::UnknownField { field } => write!(
+                f,
+                "column mapping: unknown field {field}; known are {}",
+                super::mapping::FIELD_NAMES
+            ),
+            Self::RepeatedField { field } => {
+                write!(f, "column mapping: {field} is given more than once")
+            }
+            Self::NoHashField => f.write_str(
+                "column mapping: no column holds a hash; give hash, pdq, md5, sha1, sha256 or sha512",
+            ),
+            Self::KindWithoutHash => {
+                f.write_str("column mapping: kind is given but the column hash it speaks of is not")
+            }
+            Self::ColumnZero { field } => {
+                write!(f, "column mapping: {field}: columns are counted from 1")
+            }
+            Self::NameWithoutHeader { column } => write!(
+                f,
+                "column mapping: {column} is a name but the file has no header; give the column's number"
+            ),
+            Self::BadDelimiter => f.write_str(
+                "column mapping: the delimiter must be one ASCII character (or tab, comma, semicolon, pipe, space) \
+                 and no quote, letter, digit or line end",
+            ),
+            Self::BadHeaderFlag => f.write_str("column mapping: header is yes or no"),
+        }
+    }
+}
+
+impl std::error::Error for MappingError {}

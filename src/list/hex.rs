@@ -1,0 +1,97 @@
+//! Plain lines: a hash, or a kind and a hash.
+
+use crate::hash::HashKind;
+
+use super::error::QuarantineReason;
+use super::value::{parse_hash, parse_kind};
+use crate::entry::Entry;
+
+/// Returns the entry on a line that is neither blank nor a comment.
+///
+/// A kind comes first, and white space, a colon or a comma after it. What the line says goes before the `kind` of the
+/// list. A file name after the hash is refused rather than dropped: it might be a second hash.
+pub(super) fn parse_line(
+    line: u64,
+    text: &str,
+    kind: Option<HashKind>,
+) -> Result<Entry, QuarantineReason> {
+    let text = text.trim();
+    let is_separator = |c: char| c.is_whitespace() || matches!(c, ':' | ',');
+    let (kind, text) = match text.split_once(is_separator) {
+        None => (kind, text),
+        Some((word, rest)) => {
+            let rest = rest.trim_matches(is_separator);
+            // A hash and something else, the way checksum programs print it.
+            if word.len() >= 32 {
+                return Err(QuarantineReason::ExtraText);
+            }
+            (Some(parse_kind(word)?), rest)
+        }
+    };
+    if text.is_empty() {
+        return Err(QuarantineReason::NoHash);
+    }
+    if text.contains(is_separator) {
+        return Err(QuarantineReason::ExtraText);
+    }
+    let mut entry = Entry::new(format!("line-{line}"));
+    entry.add_hash(parse_hash(kind, text)?);
+    Ok(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of(text: &str, kind: Option<HashKind>) -> Result<HashKind, QuarantineReason> {
+        parse_line(7, text, kind).map(|entry| {
+            assert_eq!(entry.entry_id, "line-7");
+            entry.hashes[0].kind()
+        })
+    }
+
+    #[test]
+    fn a_kind_may_stand_before_the_hash() {
+        let hash = "5a".repeat(32);
+        for text in [
+            format!("pdq {hash}"),
+            format!("PDQ:{hash}"),
+            format!("pdq,\t{hash} "),
+        ] {
+            assert_eq!(
+                kind_of(&text, Some(HashKind::Sha256)),
+                Ok(HashKind::Pdq),
+                "{text}"
+            );
+        }
+        assert_eq!(kind_of(&hash, Some(HashKind::Sha256)), Ok(HashKind::Sha256));
+    }
+
+    #[test]
+    fn text_besides_a_kind_and_a_hash_is_refused() {
+        let hash = "5a".repeat(16);
+        for text in [
+            format!("{hash}  name.jpg"),
+            format!("md5 {hash} name"),
+            format!("{hash},{hash}"),
+        ] {
+            assert_eq!(
+                kind_of(&text, None),
+                Err(QuarantineReason::ExtraText),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            kind_of("md5", None),
+            Err(QuarantineReason::NoKindOfLength { length: 3 })
+        );
+        assert_eq!(
+            kind_of("md5: ", Some(HashKind::Md5)),
+            Err(QuarantineReason::NoHash)
+        );
+        assert_eq!(
+            kind_of("photodna abc", None),
+            Err(QuarantineReason::UnmatchableKind { name: "photodna" })
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! The importer: a list goes in as text, entries and the reasons for what is missing come out, one at a time.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::BufRead;
+use std::path::Path;
+
+use crate::hash::HashKind;
+
+use super::csv::{Rows, read_line};
+use super::error::{ListError, QuarantineReason, Quarantined};
+use super::lines::Lines;
+use super::mapping::{CsvMapping, guess_delimiter};
+use super::report::ImportReport;
+use super::{hex, hsh};
+use crate::entry::Entry;
+
+/// The form a list is written in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListFormat {
+    /// One record a line: a hash, or a kind, a space, colon or comma, and a hash. `#` begins a comment.
+    HexLines {
+        /// The kind of hashes before which none is named. Without it their length must tell, and 64 digits do not.
+        kind: Option<HashKind>,
+    },
+    /// The `.hsh` files of the PDQ tools: `hash`, `hash,name` or `hash,quality,name`.
+    Hsh,
+    /// Fields between delimiters, with columns of any meaning.
+    Csv(CsvMapping),
+}
+
+impl ListFormat {
+    /// Returns the format that a file's name or its first bytes speak for; plain lines when neither does.
+    ///
+    /// `.hsh`, `.csv` and `.tsv` decide. Else the first line that is no comment does: a header with a usual name of a
+    /// column of hashes, or 64 digits and a comma. A few hundred bytes are enough. Never fails: a wrong guess is seen
+    /// in the [`ImportReport`].
+    pub fn guess(path: Option<&Path>, head: &[u8]) -> Self {
+        let extension = path.and_then(Path::extension).and_then(|e| e.to_str());
+        let is = |name: &str| extension.is_some_and(|e| e.eq_ignore_ascii_case(name));
+        if is("hsh") {
+            return Self::Hsh;
+        }
+        if is("csv") {
+            return Self::Csv(CsvMapping::default());
+        }
+        if is("tsv") {
+            let mut mapping = CsvMapping::default();
+            mapping.set_delimiter(b'\t');
+            return Self::Csv(mapping);
+        }
+        let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+        let first = head
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::trim_ascii)
+            .find(|line| !line.is_empty() && !line.starts_with(b"#"))
+            .and_then(|line| std::str::from_utf8(line).ok())
+            .unwrap_or_default();
+        let names: Vec<&str> = first
+            .split(char::from(guess_delimiter(first)))
+            .map(|name| name.trim_matches(['"', ' ']))
+            .collect();
+        // A field as long as a hash is no name of a column: the line is `kind,hash`.
+        let is_header = names.iter().all(|name| name.len() < 32);
+        if is_header && CsvMapping::from_header(&names).is_some() {
+            return Self::Csv(CsvMapping::default());
+        }
+        let is_pdq =
+            |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hsh = first.starts_with("hash=")
+            || first
+                .split_once(',')
+                .is_some_and(|(hash, _)| is_pdq(hash.trim()));
+        if is_hsh {
+            Self::Hsh
+        } else {
+            Self::HexLines { kind: None }
+        }
+    }
+}
+
+/// How a list is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// The form it is written in.
+    pub format: ListFormat,
+}
+
+/// What comes out of a list: an entry, or why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ImportItem {
+    /// An entry.
+    Entry {
+        /// The line it stands on or begins on, counted from 1.
+        line: u64,
+        /// What the line says.
+        entry: Entry,
+    },
+    /// A record, or one value of an entry that comes after it, was kept out.
+    Quarantined(Quarantined),
+}
+
+/// Items that are ready, and the counts so far.
+#[derive(Default)]
+pub(super) struct Sink {
+    items: VecDeque<ImportItem>,
+    pub(super) report: ImportReport,
+}
+
+impl Sink {
+    pub(super) fn entry(&mut self, line: u64, entry: Entry) {
+        self.report.add_entry(&entry);
+        self.items.push_back(ImportItem::Entry { line, entry });
+    }
+
+    pub(super) fn quarantine(
+        &mut self,
+        line: u64,
+        column: Option<String>,
+        reason: QuarantineReason,
+    ) {
+        self.report.add_quarantined(&reason);
+        self.items.push_back(ImportItem::Quarantined(Quarantined {
+            line,
+            column,
+            reason,
+        }));
+    }
+}
+
+enum State {
+    Hex { kind: Option<HashKind> },
+    Hsh,
+    Csv(Box<Rows>),
+    Over,
+}
+
+/// An iterator over a list, in the order of its lines.
+///
+/// Memory is bounded whatever the file: one row, and at most 64 lines ahead when a quote is open. A bad record never
+/// stops a list: it comes out as [`ImportItem::Quarantined`] and the next one is read. After an error there is nothing.
+///
+/// Two records of one entry id are two items. Files with a row for each hash of an entry exist, so whoever stores the
+/// entries of one file has to join them, and replace only what older files said.
+///
+/// # Example
+/// ```
+/// use hashsieve::HashKind;
+/// use hashsieve::list::{ImportItem, ImportOptions, Importer, ListFormat};
+/// let text = "# a made-up list\npdq 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\nnonsense\n";
+/// let options = ImportOptions { format: ListFormat::HexLines { kind: None } };
+/// let mut importer = Importer::new(text.as_bytes(), &options)?;
+/// for item in &mut importer {
+///     match item? {
+///         ImportItem::Entry { line, entry } => {
+///             assert_eq!(line, 2);
+///             assert_eq!(entry.hashes[0].kind(), HashKind::Pdq);
+///         }
+///         ImportItem::Quarantined(kept_out) => assert_eq!(kept_out.line, 3),
+///     }
+/// }
+/// assert_eq!(importer.report().entries, 1);
+/// assert_eq!(importer.report().quarantined, 1);
+/// # Ok::<(), hashsieve::list::ListError>(())
+/// ```
+pub struct Importer<R> {
+    lines: Lines<R>,
+    state: State,
+    sink: Sink,
+}
+
+impl<R: BufRead> Importer<R> {
+    /// Returns an importer of what a reader gives. The header of a CSV file is read at once.
+    ///
+    /// # Errors
+    /// [`ListError`] when the reader fails, or the header cannot be read or does not fit the mapping.
+    pub fn new(reader: R, options: &ImportOptions) -> Result<Self, ListError> {
+        let mut lines = Lines::new(reader);
+        let mut sink = Sink::default();
+        let state = match &options.format {
+            ListFormat::HexLines { kind } => State::Hex { kind: *kind },
+            ListFormat::Hsh => State::Hsh,
+            ListFormat::Csv(mapping) => {
+                State::Csv(Box::new(Rows::new(&mut lines, mapping, &mut sink)?))
+            }
+        };
+        Ok(Self { lines, state, sink })
+    }
+
+    /// Reads until there is an item or nothing is left, and returns whether there may be more.
+    fn step(&mut self) -> Result<bool, ListError> {
+        let more = match &mut self.state {
+            State::Csv(rows) => rows.step(&mut self.lines, &mut self.sink)?,
+            State::Hex { kind } => {
+                let kind = *kind;
+                step_line(&mut self.lines, &mut self.sink, |line, _, text| {
+                    hex::parse_line(line, text, kind)
+                })?
+            }
+            State::Hsh => step_line(&mut self.lines, &mut self.sink, |_, record, text| {
+                hsh::parse_line(record, text)
+            })?,
+            State::Over => false,
+        };
+        self.sink.report.lines = self.lines.number();
+        Ok(more)
+    }
+}
+
+impl<R> Importer<R> {
+    /// Returns the counts so far; of the whole list once the iterator is at its end.
+    pub fn report(&self) -> &ImportReport {
+        &self.sink.report
+    }
+}
+
+/// Reads one line of a format that has one record a line. `parse` gets the numbers of the line and of the record.
+fn step_line<R: BufRead>(
+    lines: &mut Lines<R>,
+    sink: &mut Sink,
+    parse: impl FnOnce(u64, u64, &str) -> Result<Entry, QuarantineReason>,
+) -> Result<bool, ListError> {
+    let Some(line) = read_line(lines)? else {
+        return Ok(false);
+    };
+    let number = line.number;
+    match line.text().map(str::trim) {
+        Ok("") => sink.report.blank += 1,
+        Ok(text) if text.starts_with('#') => sink.report.comments += 1,
+        text => {
+            sink.report.records += 1;
+            match text.and_then(|text| parse(number, sink.report.records, text)) {
+                Ok(entry) => sink.entry(number, entry),
+                Err(reason) => sink.quarantine(number, None, reason),
+            }
+        }
+    }
+    lines.recycle(line);
+    Ok(true)
+}
+
+impl<R: BufRead> Iterator for Importer<R> {
+    type Item = Result<ImportItem, ListError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.sink.items.pop_front() {
+                return Some(Ok(item));
+            }
+            match self.step() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.state = State::Over;
+                    return None;
+                }
+                Err(error) => {
+                    self.state = State::Over;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+impl<R: BufRead> std::iter::FusedIterator for Importer<R> {}
+
+impl<R> fmt::Debug for Importer<R> {
+    /// Prints the counts, and no text of the list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Importer")
+            .field("report", &self.sink.report)
+            .finish_non_exhaustive()
+    }
+}

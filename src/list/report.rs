@@ -1,0 +1,106 @@
+//! What an import came to, in numbers only.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::{HashKind, Pdq};
+
+use super::error::QuarantineReason;
+use crate::entry::{Entry, EntryStatus};
+
+/// Counts of an import. An importer keeps one while it reads; those of several files can be merged.
+///
+/// A record is lost when it yields no entry: `records - entries` of them were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// Lines read. When the import is over this is `headers + records + continued + comments + blank`.
+    pub lines: u64,
+    /// Header lines read as such.
+    pub headers: u64,
+    /// Lines or rows that are or should be a record.
+    pub records: u64,
+    /// Lines that continue the row of a line before.
+    pub continued: u64,
+    /// Records that yielded an entry.
+    pub entries: u64,
+    /// Hashes in the entries.
+    pub hashes: u64,
+    /// Records, or values of a record, that were kept out.
+    pub quarantined: u64,
+    /// Lines that are comments.
+    pub comments: u64,
+    /// Lines without text, and rows without a value.
+    pub blank: u64,
+    /// Entries that their source took back. They do not match.
+    pub withdrawn: u64,
+    /// Entries whose status contradicts them. They match.
+    pub disputed: u64,
+    /// Entries whose status is a word not known here. They match; somebody should find out what the word means.
+    pub unknown_status: u64,
+    /// PDQ hashes in which other than 128 of the 256 bits are set. Real ones have 128 or nearly so.
+    pub unusual_pdq: u64,
+    /// Hashes that stood twice in one record and were kept once.
+    pub repeated: u64,
+    /// Hashes in the entries, by kind.
+    pub by_kind: BTreeMap<HashKind, u64>,
+    /// What was kept out, by [`QuarantineReason::code`].
+    pub by_reason: BTreeMap<String, u64>,
+}
+
+impl ImportReport {
+    /// Adds the counts of another import.
+    pub fn merge(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.headers += other.headers;
+        self.records += other.records;
+        self.continued += other.continued;
+        self.entries += other.entries;
+        self.hashes += other.hashes;
+        self.quarantined += other.quarantined;
+        self.comments += other.comments;
+        self.blank += other.blank;
+        self.withdrawn += other.withdrawn;
+        self.disputed += other.disputed;
+        self.unknown_status += other.unknown_status;
+        self.unusual_pdq += other.unusual_pdq;
+        self.repeated += other.repeated;
+        for (kind, count) in &other.by_kind {
+            *self.by_kind.entry(*kind).or_default() += count;
+        }
+        for (reason, count) in &other.by_reason {
+            *self.by_reason.entry(reason.clone()).or_default() += count;
+        }
+    }
+
+    /// Counts an entry that is handed out.
+    pub(super) fn add_entry(&mut self, entry: &Entry) {
+        self.entries += 1;
+        match entry.status {
+            EntryStatus::Active => {}
+            EntryStatus::Disputed => self.disputed += 1,
+            EntryStatus::Withdrawn => self.withdrawn += 1,
+            EntryStatus::Other(_) => self.unknown_status += 1,
+        }
+        for hash in &entry.hashes {
+            self.hashes += 1;
+            *self.by_kind.entry(hash.kind()).or_default() += 1;
+            if Pdq::try_from(*hash).is_ok_and(|pdq| pdq.count_ones() != Pdq::BITS / 2) {
+                self.unusual_pdq += 1;
+            }
+        }
+    }
+
+    /// Counts something that was kept out.
+    pub(super) fn add_quarantined(&mut self, reason: &QuarantineReason) {
+        self.quarantined += 1;
+        match self.by_reason.get_mut(reason.code()) {
+            Some(count) => *count += 1,
+            None => {
+                self.by_reason.insert(reason.code().to_owned(), 1);
+            }
+        }
+    }
+}

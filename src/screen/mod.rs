@@ -1,0 +1,476 @@
+//! Screening: bytes to a verdict under a policy, with evidence. The library's main path.
+//!
+//! A verdict is a lead for people. Nothing here reports, blocks or stores anything.
+
+mod policy;
+mod verdict;
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use policy::{Action, KindPolicy, ListPolicy, Policy, PolicyError};
+pub use verdict::{EntryMatch, Evidence, MatchType, Status, Verdict};
+
+use crate::decode::{DecodeError, DecodeOptions, for_each_frame};
+use crate::digest;
+use crate::hash::{HashKind, HashValue};
+use crate::index::{CorruptIndex, Index, SearchError};
+use crate::pdq::{Dihedral, PDQ_PROFILE, PdqError, PdqHasher};
+use crate::pixels::Pixels;
+
+/// Screens pictures against indexes under a policy. One value serves any number of threads.
+///
+/// Each picture costs its decoding, its hashing and a search. Working memory is kept from picture to picture, one set
+/// for each thread that is at work at a time: about 8 bytes for each pixel of the largest picture, beside the decoded
+/// picture itself. The clock is read once a picture when the policy sets a maximum age.
+///
+/// # Example
+/// ```
+/// use hashsieve::{Index, Policy, Screener, Status};
+/// # use hashsieve::{Entry, IndexBuilder, ListDescriptor, digest, HashKind};
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("index.hsv");
+/// # let mut builder = IndexBuilder::new(&path);
+/// # let list = builder.add_list(ListDescriptor { name: "example".into(), ..Default::default() })?;
+/// # let mut entry = Entry::new("entry-1");
+/// # entry.hashes = digest::of(b"upload", &[HashKind::Md5]);
+/// # builder.add(list, &entry)?;
+/// # builder.finish()?;
+/// let screener = Screener::new(vec![Index::open(&path)?], Policy::default())?;
+/// let verdict = screener.screen(b"upload");
+/// assert_eq!(verdict.status, Status::Match);
+/// assert_eq!(verdict.matches[0].entry, "entry-1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Screener {
+    indexes: Vec<Searched>,
+    dihedral: bool,
+    options: DecodeOptions,
+    /// The digests that some list asks for.
+    digest_kinds: Vec<HashKind>,
+    scratch: Mutex<Vec<PdqHasher>>,
+}
+
+/// An index with what the policy says of its lists, by position.
+struct Searched {
+    index: Index,
+    lists: Vec<SearchedList>,
+    /// Whether any list is matched by PDQ and there are PDQ hashes.
+    by_pdq: bool,
+}
+
+struct SearchedList {
+    name: Arc<str>,
+    version: Arc<str>,
+    policy: ListPolicy,
+    /// Seconds since 1970 past which the list is out of date.
+    expires: Option<i64>,
+}
+
+impl SearchedList {
+    fn pdq(&self) -> Option<&KindPolicy> {
+        self.policy.kinds.get(&HashKind::Pdq)
+    }
+}
+
+/// Why a screener could not be made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ScreenerError {
+    /// The policy cannot be followed.
+    Policy(PolicyError),
+    /// An index is damaged.
+    Corrupt(CorruptIndex),
+}
+
+impl fmt::Display for ScreenerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(error) => error.fmt(f),
+            Self::Corrupt(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ScreenerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Policy(error) => Some(error),
+            Self::Corrupt(error) => Some(error),
+        }
+    }
+}
+
+impl From<PolicyError> for ScreenerError {
+    fn from(error: PolicyError) -> Self {
+        Self::Policy(error)
+    }
+}
+
+impl From<CorruptIndex> for ScreenerError {
+    fn from(error: CorruptIndex) -> Self {
+        Self::Corrupt(error)
+    }
+}
+
+impl Screener {
+    /// Returns a screener over these indexes, decoding with default options.
+    ///
+    /// Without an index every verdict is [`Status::IndexNotLoaded`].
+    ///
+    /// # Errors
+    /// [`ScreenerError::Policy`] when the policy has a number out of range or names a list that no index has;
+    /// [`ScreenerError::Corrupt`] when an index cannot describe its lists.
+    pub fn new(indexes: Vec<Index>, policy: Policy) -> Result<Self, ScreenerError> {
+        Self::with_decode_options(indexes, policy, DecodeOptions::default())
+    }
+
+    /// The same, with options for decoding.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn with_decode_options(
+        indexes: Vec<Index>,
+        policy: Policy,
+        options: DecodeOptions,
+    ) -> Result<Self, ScreenerError> {
+        policy.check()?;
+        let mut searched = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            let mut lists = Vec::new();
+            for list in index.lists()? {
+                let described = list.descriptor;
+                let policy = policy.for_list(&described.name).clone();
+                let max_age = policy.max_age_days.map(|days| i64::from(days) * 86_400);
+                lists.push(SearchedList {
+                    // A list without a date cannot show that it is young enough.
+                    expires: max_age.map(|age| described.time.map_or(i64::MIN, |time| time.saturating_add(age))),
+                    name: described.name.into(),
+                    version: described.version.into(),
+                    policy,
+                });
+            }
+            let by_pdq = index.len(HashKind::Pdq) > 0 && lists.iter().any(|list| list.pdq().is_some());
+            searched.push(Searched {
+                index,
+                lists,
+                by_pdq,
+            });
+        }
+        let known = |name: &str| {
+            let mut lists = searched.iter().flat_map(|searched| &searched.lists);
+            lists.any(|list| *list.name == *name)
+        };
+        if let Some(name) = policy.lists.keys().find(|name| !known(name)) {
+            // Without any index there is nothing to compare names with, and every verdict says so.
+            if !searched.is_empty() {
+                return Err(PolicyError::UnknownList { name: name.clone() }.into());
+            }
+        }
+        let wanted = |kind: &HashKind| {
+            !kind.is_perceptual()
+                && searched.iter().any(|searched| {
+                    searched.index.len(*kind) > 0
+                        && searched.lists.iter().any(|list| list.policy.kinds.contains_key(kind))
+                })
+        };
+        Ok(Self {
+            digest_kinds: HashKind::ALL.into_iter().filter(wanted).collect(),
+            indexes: searched,
+            dihedral: policy.dihedral,
+            options,
+            scratch: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Returns the verdict on a file's bytes: digests first, then, if a list asks for it, every picture in the file.
+    ///
+    /// Pictures are looked up one after another, and a match in one is kept when a later one cannot be decoded. Never
+    /// panics, whatever the bytes.
+    pub fn screen(&self, bytes: &[u8]) -> Verdict {
+        let mut screening = Screening::default();
+        if !self.digest_kinds.is_empty() {
+            for digest in digest::of(bytes, &self.digest_kinds) {
+                self.look_up_digest(&digest, &mut screening);
+            }
+        }
+        if self.indexes.iter().any(|searched| searched.by_pdq) {
+            self.with_hasher(|hasher| {
+                let decoded = for_each_frame(bytes, &self.options, |frame| {
+                    self.look_up_picture(hasher, &frame.pixels, frame.number, &mut screening);
+                    ControlFlow::Continue(())
+                });
+                if let Err(error) = decoded {
+                    screening.decode_error = Some(error);
+                }
+            });
+        }
+        self.verdict(screening)
+    }
+
+    /// Returns the verdict on a picture that the caller has decoded. Digests are not looked at: there is no file.
+    ///
+    /// For formats that this library does not decode, and for frames of videos.
+    pub fn screen_pixels(&self, pixels: &Pixels<'_>) -> Verdict {
+        let mut screening = Screening::default();
+        self.with_hasher(|hasher| self.look_up_picture(hasher, pixels, 0, &mut screening));
+        self.verdict(screening)
+    }
+
+    /// Returns a record of how a verdict on these bytes came about. O(n): the bytes are digested.
+    pub fn evidence(&self, bytes: &[u8], verdict: Verdict) -> Evidence {
+        let digests = digest::of(bytes, &[HashKind::Sha256]);
+        Evidence {
+            hashsieve_version: env!("CARGO_PKG_VERSION"),
+            profile: PDQ_PROFILE,
+            exif_orientation_applied: self.options.apply_exif_orientation,
+            dihedral: self.dihedral,
+            indexes: self
+                .indexes
+                .iter()
+                .map(|searched| searched.index.identity())
+                .collect(),
+            input_bytes: bytes.len() as u64,
+            input_sha256: digests.iter().map(HashValue::to_hex).collect(),
+            viewed_by_human: false,
+            verdict,
+        }
+    }
+
+    /// Runs with a hasher that keeps its memory for the next picture.
+    fn with_hasher<T>(&self, work: impl FnOnce(&mut PdqHasher) -> T) -> T {
+        let pool = || self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hasher = pool().pop().unwrap_or_default();
+        let result = work(&mut hasher);
+        pool().push(hasher);
+        result
+    }
+
+    fn look_up_digest(&self, digest: &HashValue, screening: &mut Screening) {
+        for (number, searched) in self.indexes.iter().enumerate() {
+            let looked_up = searched.index.find(digest).and_then(|id| {
+                let Some(id) = id else { return Ok(()) };
+                for entry in searched.index.asserting(digest.kind(), id)? {
+                    let entry = entry?;
+                    let list = searched.index.list_of(entry)?;
+                    if searched.lists[list as usize].policy.kinds.contains_key(&digest.kind()) {
+                        screening.found.push(Found {
+                            index: number,
+                            entry,
+                            kind: digest.kind(),
+                            distance: 0,
+                            picture: None,
+                        });
+                    }
+                }
+                Ok(())
+            });
+            screening.note(looked_up);
+        }
+    }
+
+    fn look_up_picture(
+        &self,
+        hasher: &mut PdqHasher,
+        pixels: &Pixels<'_>,
+        frame: u32,
+        screening: &mut Screening,
+    ) {
+        let hashed = if self.dihedral {
+            hasher
+                .dihedral(pixels)
+                .map(|all| (all.hashes.map(HashValue::from).to_vec(), all.quality))
+        } else {
+            hasher
+                .hash(pixels)
+                .map(|one| (vec![one.hash.into()], one.quality))
+        };
+        let (queries, quality) = match hashed {
+            Ok(hashed) => hashed,
+            Err(error) => {
+                screening.too_small = Some(error);
+                return;
+            }
+        };
+        screening.frames += 1;
+        let mut too_low = false;
+        for (number, searched) in self.indexes.iter().enumerate() {
+            if !searched.by_pdq {
+                continue;
+            }
+            let suits = |list: &SearchedList| list.pdq().is_some_and(|pdq| pdq.minimum_quality() <= quality);
+            too_low |= searched.lists.iter().any(|list| list.pdq().is_some() && !suits(list));
+            let thresholds = searched.lists.iter().filter(|list| suits(list));
+            let thresholds = thresholds.filter_map(|list| Some(list.pdq()?.threshold()));
+            let Some(threshold) = thresholds.max() else {
+                continue;
+            };
+            let mut damage = None;
+            let found = &mut screening.found;
+            let searched_for = searched.index.for_each_within(&queries, threshold, |query, one| {
+                let mut take = || {
+                    for entry in searched.index.asserting(HashKind::Pdq, one.id)? {
+                        let entry = entry?;
+                        let list = &searched.lists[searched.index.list_of(entry)? as usize];
+                        if suits(list) && list.pdq().is_some_and(|pdq| one.distance <= pdq.threshold()) {
+                            found.push(Found {
+                                index: number,
+                                entry,
+                                kind: HashKind::Pdq,
+                                distance: one.distance,
+                                picture: Some((frame, Dihedral::ALL[query], quality)),
+                            });
+                        }
+                    }
+                    Ok(())
+                };
+                if let Err(corrupt) = take() {
+                    damage = Some(corrupt);
+                }
+            });
+            screening.note(searched_for);
+            screening.note(damage.map_or(Ok(()), |corrupt| Err(SearchError::Corrupt(corrupt))));
+        }
+        screening.low_quality_frames += u32::from(too_low);
+        screening.keep_closest();
+    }
+
+    fn verdict(&self, screening: Screening) -> Verdict {
+        let mut screening = screening;
+        let mut matches = Vec::with_capacity(screening.found.len());
+        for found in std::mem::take(&mut screening.found) {
+            match self.describe(&found) {
+                Ok(described) => matches.push(described),
+                Err(corrupt) => screening.note(Err(SearchError::Corrupt(corrupt))),
+            }
+        }
+        matches.sort_by(|a: &EntryMatch, b| {
+            let key = |m: &EntryMatch| (m.match_type, m.distance, m.kind);
+            let names = || (&a.list, &a.entry).cmp(&(&b.list, &b.entry));
+            key(a).cmp(&key(b)).then_with(names)
+        });
+        let lists_out_of_date = self.lists_out_of_date();
+        let status = if self.indexes.is_empty() {
+            Status::IndexNotLoaded
+        } else if !matches.is_empty() {
+            Status::Match
+        } else if screening.damage.is_some() {
+            Status::IndexDamaged
+        } else if let Some(error) = &screening.decode_error {
+            error.into()
+        } else if screening.too_small.is_some() {
+            Status::TooSmall
+        } else if screening.low_quality_frames > 0 {
+            Status::LowQuality
+        } else if !lists_out_of_date.is_empty() {
+            Status::ListOutOfDate
+        } else {
+            Status::NoMatch
+        };
+        let text = |error: Option<&dyn fmt::Display>| error.map(ToString::to_string);
+        let damage = screening.damage.as_ref().map(|e| e as &dyn fmt::Display);
+        let decode_error = screening.decode_error.as_ref().map(|e| e as &dyn fmt::Display);
+        let too_small = screening.too_small.as_ref().map(|e| e as &dyn fmt::Display);
+        Verdict {
+            status,
+            action: matches.iter().map(|found| found.action).max(),
+            matches,
+            problem: text(damage.or(decode_error).or(too_small)),
+            frames: screening.frames,
+            low_quality_frames: screening.low_quality_frames,
+            lists_out_of_date,
+        }
+    }
+
+    fn describe(&self, found: &Found) -> Result<EntryMatch, CorruptIndex> {
+        let searched = &self.indexes[found.index];
+        let read = searched.index.entry(found.entry)?;
+        let list = &searched.lists[read.list as usize];
+        let (frame, transform, quality) = match found.picture {
+            Some((frame, transform, quality)) => (Some(frame), Some(transform), Some(quality)),
+            None => (None, None, None),
+        };
+        Ok(EntryMatch {
+            list: list.name.to_string(),
+            list_version: list.version.to_string(),
+            entry: read.entry.entry_id,
+            submitter: read.entry.submitter,
+            classification: read.entry.classification,
+            entry_status: read.entry.status,
+            kind: found.kind,
+            match_type: if found.kind.is_perceptual() {
+                MatchType::Near
+            } else {
+                MatchType::Exact
+            },
+            distance: found.distance,
+            quality,
+            transform,
+            frame,
+            action: list.policy.action,
+        })
+    }
+
+    fn lists_out_of_date(&self) -> Vec<String> {
+        let all = || self.indexes.iter().flat_map(|searched| &searched.lists);
+        if all().all(|list| list.expires.is_none()) {
+            return Vec::new();
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        // A clock before 1970 or far in the future cannot show that a list is young enough.
+        let now = since.map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        all()
+            .filter(|list| list.expires.is_some_and(|expires| now > expires))
+            .map(|list| list.name.to_string())
+            .collect()
+    }
+}
+
+impl fmt::Debug for Screener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Screener")
+            .field("indexes", &self.indexes.len())
+            .field("dihedral", &self.dihedral)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What has been found so far about one input.
+#[derive(Default)]
+struct Screening {
+    found: Vec<Found>,
+    frames: u32,
+    low_quality_frames: u32,
+    too_small: Option<PdqError>,
+    decode_error: Option<DecodeError>,
+    damage: Option<SearchError>,
+}
+
+/// One way in which one entry matches.
+struct Found {
+    index: usize,
+    entry: u32,
+    kind: HashKind,
+    distance: u32,
+    /// Frame, transform and quality of the picture; none for a digest.
+    picture: Option<(u32, Dihedral, u8)>,
+}
+
+impl Screening {
+    fn note(&mut self, result: Result<(), SearchError>) {
+        if let Err(error) = result {
+            self.damage.get_or_insert(error);
+        }
+    }
+
+    /// Keeps the closest way in which each entry matches, of those the first frame and transform, so that a long
+    /// animation holds no more than one for each entry.
+    fn keep_closest(&mut self) {
+        let what = |found: &Found| (found.index, found.entry, found.kind);
+        self.found
+            .sort_unstable_by_key(|found| (what(found), found.distance, found.picture));
+        self.found.dedup_by_key(|found| what(found));
+    }
+}

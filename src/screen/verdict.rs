@@ -1,0 +1,185 @@
+//! What screening says: the verdict, its matches, and the record of evidence.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::policy::Action;
+use crate::decode::DecodeError;
+use crate::entry::{Classification, EntryStatus};
+use crate::hash::HashKind;
+use crate::pdq::Dihedral;
+
+/// What came of screening one input. Only [`Status::NoMatch`] says that everything asked for was looked at and nothing
+/// was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Status {
+    /// At least one entry matches.
+    Match,
+    /// Every hash that the policy asks for was made and looked up, and none matches.
+    NoMatch,
+    /// No match; but a picture or frame holds too little structure for a list's minimum quality.
+    LowQuality,
+    /// No match; but a picture has fewer rows or columns than PDQ needs.
+    TooSmall,
+    /// No match among digests; the format, or a feature of it, cannot be decoded here.
+    Unsupported,
+    /// No match in what is there; the file ends before its pictures do.
+    Truncated,
+    /// No match in what could be read; the file is damaged.
+    Malformed,
+    /// No match in what was looked at; the file is over a limit.
+    OverLimit,
+    /// No match; but a list that was looked at is older than the policy allows.
+    ListOutOfDate,
+    /// No index is loaded, so nothing was looked up.
+    IndexNotLoaded,
+    /// An index is damaged; what it lacks could not be looked up.
+    IndexDamaged,
+}
+
+impl Status {
+    /// Returns the stable name used in reports, for example `no_match`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::NoMatch => "no_match",
+            Self::LowQuality => "low_quality",
+            Self::TooSmall => "too_small",
+            Self::Unsupported => "unsupported",
+            Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
+            Self::OverLimit => "over_limit",
+            Self::ListOutOfDate => "list_out_of_date",
+            Self::IndexNotLoaded => "index_not_loaded",
+            Self::IndexDamaged => "index_damaged",
+        }
+    }
+
+    /// Returns whether the question was answered: a match, or no match for certain.
+    pub const fn is_decided(self) -> bool {
+        matches!(self, Self::Match | Self::NoMatch)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl From<&DecodeError> for Status {
+    fn from(error: &DecodeError) -> Self {
+        match error {
+            DecodeError::Unsupported { .. } => Self::Unsupported,
+            DecodeError::Truncated { .. } => Self::Truncated,
+            DecodeError::OverLimit { .. } => Self::OverLimit,
+            DecodeError::Malformed { .. } => Self::Malformed,
+        }
+    }
+}
+
+/// How a match came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum MatchType {
+    /// The file's bytes have the digest of the entry: it is the same file.
+    Exact,
+    /// The picture has a perceptual hash within the threshold of the entry's: it looks alike. A lead, not a proof.
+    Near,
+}
+
+/// One entry that an input matches, at its smallest distance.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EntryMatch {
+    /// The list's name.
+    pub list: String,
+    /// The list's version, as its source states it.
+    pub list_version: String,
+    /// The entry's id in that list.
+    pub entry: String,
+    /// Who submitted the entry, if the list says so.
+    pub submitter: Option<String>,
+    /// What the list says the entry is, in its own words.
+    pub classification: Option<Classification>,
+    /// The entry's status.
+    pub entry_status: EntryStatus,
+    /// The kind of hash that matches.
+    pub kind: HashKind,
+    /// Whether the file is the same or the picture looks alike.
+    pub match_type: MatchType,
+    /// The number of bits that differ; 0 for digests.
+    pub distance: u32,
+    /// The quality of the picture that was looked up, 0 to 100; none for digests.
+    pub quality: Option<u8>,
+    /// Which rotation or reflection of the picture matches; none for digests.
+    pub transform: Option<Dihedral>,
+    /// The frame that matches, counted from 0; none for digests.
+    pub frame: Option<u32>,
+    /// What the policy asks for.
+    pub action: Action,
+}
+
+impl fmt::Debug for EntryMatch {
+    /// Prints how close the match is, and nothing of the entry.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryMatch")
+            .field("kind", &self.kind)
+            .field("distance", &self.distance)
+            .field("action", &self.action)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What screening says of one input.
+///
+/// It is confidential: matches name lists and entries. What an uploader may be shown is at most one outcome that is
+/// the same for every refused upload.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What came of it. A match found before an input turned out damaged is a match; `problem` says the rest.
+    pub status: Status,
+    /// The strongest action that a match asks for; none without a match.
+    pub action: Option<Action>,
+    /// The entries that match: exact before near, then by distance, list and entry. One for each entry and kind.
+    pub matches: Vec<EntryMatch>,
+    /// Why the input could not be decided, or not fully; holds no byte of it.
+    pub problem: Option<String>,
+    /// How many pictures were hashed: the frames of an animation that differ, else 1; 0 if none could be.
+    pub frames: u32,
+    /// How many of them hold too little structure for a list's minimum quality.
+    pub low_quality_frames: u32,
+    /// The lists that were looked at and are older than the policy allows.
+    pub lists_out_of_date: Vec<String>,
+}
+
+/// A record of how a verdict came about, to be kept with a report. Confidential.
+///
+/// It never holds a picture or a hash of a list. Nothing is sent anywhere by making one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The version of this library.
+    pub hashsieve_version: &'static str,
+    /// The name and version of the way from file to perceptual hash.
+    pub profile: &'static str,
+    /// Whether EXIF orientation was applied before hashing.
+    pub exif_orientation_applied: bool,
+    /// Whether rotations and reflections were looked up.
+    pub dihedral: bool,
+    /// The identities of the indexes that were searched.
+    pub indexes: Vec<String>,
+    /// The length of the input in bytes.
+    pub input_bytes: u64,
+    /// The SHA-256 of the input, so that the record can be tied to the file.
+    pub input_sha256: String,
+    /// Whether a person has looked at the match. Always false here: whoever looks sets it.
+    pub viewed_by_human: bool,
+    /// The verdict.
+    pub verdict: Verdict,
+}
