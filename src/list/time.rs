@@ -7,7 +7,7 @@ const YEARS: std::ops::RangeInclusive<i64> = 1970..=9999;
 /// `2024-02-29T12:00:00` with `T` or a space between, and with `Z`, `+00:00` or nothing at the end.
 ///
 /// Fractions of a second are dropped. An offset from UTC other than zero is not read: a wrong time is worse than none.
-pub(super) fn parse_time(text: &str) -> Option<i64> {
+pub fn parse_time(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
         return (seconds >= 0).then_some(seconds);
     }

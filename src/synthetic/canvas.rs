@@ -163,7 +163,8 @@ mod tests {
         let mut canvas = Canvas::new(4, 3, false);
         assert_eq!(canvas.fill(-5..2, -1..2, [9; 3]), 4);
         assert_eq!(canvas.fill(9..12, 0..3, [9; 3]), 0);
-        assert_eq!(canvas.fill(3..1, 0..3, [9; 3]), 0);
+        let (start, end) = (3, 1);
+        assert_eq!(canvas.fill(start..end, 0..3, [9; 3]), 0);
         assert_eq!(canvas.bytes, [9, 9, 0, 0, 9, 9, 0, 0, 0, 0, 0, 0]);
     }
 

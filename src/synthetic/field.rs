@@ -57,7 +57,7 @@ fn octaves(canvas: &Canvas, random: &mut Random, smooth: usize) -> Vec<i16> {
                 random.fill(&mut noise, width);
                 for (value, &byte) in row.iter_mut().zip(&noise) {
                     let step = ((i32::from(byte) * 2 - 255) * amplitude) >> 8;
-                    *value = value.saturating_add(step.clamp(-0x7fff, 0x7fff) as i16);
+                    *value = value.saturating_add(i16::try_from(step).unwrap_or(0));
                 }
             }
         }

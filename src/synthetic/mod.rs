@@ -4,7 +4,7 @@
 //! photograph of anything. This room never sees hashes, indexes or lists.
 //!
 //! [`picture`] makes the same bytes from the same seed on every machine and in every build: all randomness is integer
-//! draws from ChaCha8, and what floating point there is uses only operations that IEEE 754 rounds exactly.
+//! draws from ChaCha8, and no scene uses floating point.
 //!
 //! # Example
 //! ```

@@ -47,14 +47,10 @@ impl Random {
         self.below(count) == 0
     }
 
-    /// Returns an even draw from `[0, 1)` in steps of `2^-32`.
-    pub(super) fn fraction(&mut self) -> f64 {
-        f64::from(self.stream.next_u32()) / 4_294_967_296.0
-    }
-
     /// Makes `bytes` hold at least `length` even bytes.
     ///
-    /// The length is rounded up to whole words, so that what follows does not depend on how a crate treats a part of one.
+    /// The length is rounded up to whole words, so that what follows does not depend on how the crate treats a part of
+    /// one.
     pub(super) fn fill(&mut self, bytes: &mut Vec<u8>, length: usize) {
         bytes.resize(length.next_multiple_of(4), 0);
         self.stream.fill_bytes(bytes);
@@ -79,7 +75,6 @@ mod tests {
             seen[random.below(4) as usize] = true;
             assert!((-3..=5).contains(&random.between(-3, 5)));
             assert!((250..=255).contains(&random.byte(250, 255)));
-            assert!((0.0..1.0).contains(&random.fraction()));
         }
         assert_eq!(seen, [true; 4]);
         assert_eq!((random.below(0), random.between(7, 6)), (0, 7));

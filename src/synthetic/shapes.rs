@@ -20,10 +20,12 @@ pub(super) fn dead_leaves(canvas: &mut Canvas, random: &mut Random) {
     /// How often the picture is covered. After five coverings less than one pixel in a hundred shows the ground.
     const COVERINGS: u64 = 5;
     let side = canvas.side();
-    // Smaller leaves than 1/160 of the side would be drawn in great numbers to be seen by nobody: PDQ samples 64.
-    let smallest = (side as f64 / 160.0).max(1.0);
-    let largest = (side as f64 / 3.0).max(smallest);
-    let shrink = 1.0 - (smallest / largest) * (smallest / largest);
+    // In 1/256 pixel. Leaves below 1/160 of the side would be drawn in great numbers to be seen by nobody: PDQ looks at
+    // 64 places along it.
+    let smallest = (side * 256 / 160).max(256);
+    let largest = (side * 256 / 3).max(smallest);
+    let (least, most) = (smallest * smallest, largest * largest);
+    let spread = 65_536 - least * 65_536 / most;
     let (width, height) = (i64::from(canvas.width), i64::from(canvas.height));
     let ground = tinted(random, 128);
     canvas.fill(0..width, 0..height, ground);
@@ -31,8 +33,9 @@ pub(super) fn dead_leaves(canvas: &mut Canvas, random: &mut Random) {
     let mut painted = 0;
     // Every leaf paints at least the pixel of its centre, so this ends.
     while painted < wanted {
-        // The inverse of the distribution function of a density that falls as 1/r^3.
-        let radius = (smallest / (1.0 - random.fraction() * shrink).sqrt()) as i64;
+        // The inverse of the distribution function of a density that falls as 1/r^3: r^2 = least / (1 - u * spread).
+        let rest = 65_536 - random.between(0, 65_535) * spread / 65_536;
+        let radius = (least * 65_536 / rest).isqrt() / 256;
         let (x, y) = (random.between(0, width - 1), random.between(0, height - 1));
         let brightness = random.byte(10, 245);
         let colour = tinted(random, brightness);

@@ -2,7 +2,8 @@
 
     python make_golden.py FOLDER
 
-FOLDER is what `examples/golden_pictures.rs` wrote. README.md tells the columns and why this is run only to add pictures.
+FOLDER is what `examples/golden_pictures.rs` wrote. README.md tells the columns, and why this is run only to add
+pictures.
 """
 
 import csv
