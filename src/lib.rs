@@ -5,6 +5,7 @@
 #[cfg(all(test, feature = "synthetic"))]
 extern crate self as hashsieve;
 
+mod decode;
 pub mod digest;
 mod entry;
 mod hash;
@@ -12,10 +13,15 @@ mod index;
 pub mod list;
 mod pdq;
 mod pixels;
+mod screen;
 mod search;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 
+pub use decode::{
+    Alpha, DecodeError, DecodeOptions, DecodeSummary, Decoder, Frame, Frames, ImageFormat,
+    LimitKind, Limits, decode, for_each_frame, sniff,
+};
 pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
 pub use hash::{HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
 pub use index::{
@@ -27,4 +33,8 @@ pub use pdq::{
     PdqDihedral, PdqError, PdqHash, PdqHasher,
 };
 pub use pixels::{PixelBuffer, PixelFormat, Pixels, PixelsError};
+pub use screen::{
+    Action, EntryMatch, Evidence, KindPolicy, ListPolicy, MatchType, Policy, PolicyError, Screener,
+    ScreenerError, Status, Verdict,
+};
 pub use search::Match;

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use policy::{Action, KindPolicy, ListPolicy, Policy, PolicyError};
 pub use verdict::{EntryMatch, Evidence, MatchType, Status, Verdict};
 
-use crate::decode::{DecodeError, DecodeOptions, for_each_frame};
+use crate::decode::{DecodeError, DecodeOptions, Decoder};
 use crate::digest;
 use crate::hash::{HashKind, HashValue};
 use crate::index::{CorruptIndex, Index, SearchError};
@@ -50,7 +50,13 @@ pub struct Screener {
     options: DecodeOptions,
     /// The digests that some list asks for.
     digest_kinds: Vec<HashKind>,
-    scratch: Mutex<Vec<PdqHasher>>,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// What one thread needs to decode and hash, kept from picture to picture.
+struct Scratch {
+    decoder: Decoder,
+    hasher: PdqHasher,
 }
 
 /// An index with what the policy says of its lists, by position.
@@ -146,13 +152,18 @@ impl Screener {
                 let max_age = policy.max_age_days.map(|days| i64::from(days) * 86_400);
                 lists.push(SearchedList {
                     // A list without a date cannot show that it is young enough.
-                    expires: max_age.map(|age| described.time.map_or(i64::MIN, |time| time.saturating_add(age))),
+                    expires: max_age.map(|age| {
+                        described
+                            .time
+                            .map_or(i64::MIN, |time| time.saturating_add(age))
+                    }),
                     name: described.name.into(),
                     version: described.version.into(),
                     policy,
                 });
             }
-            let by_pdq = index.len(HashKind::Pdq) > 0 && lists.iter().any(|list| list.pdq().is_some());
+            let by_pdq =
+                index.len(HashKind::Pdq) > 0 && lists.iter().any(|list| list.pdq().is_some());
             searched.push(Searched {
                 index,
                 lists,
@@ -173,7 +184,10 @@ impl Screener {
             !kind.is_perceptual()
                 && searched.iter().any(|searched| {
                     searched.index.len(*kind) > 0
-                        && searched.lists.iter().any(|list| list.policy.kinds.contains_key(kind))
+                        && searched
+                            .lists
+                            .iter()
+                            .any(|list| list.policy.kinds.contains_key(kind))
                 })
         };
         Ok(Self {
@@ -197,8 +211,8 @@ impl Screener {
             }
         }
         if self.indexes.iter().any(|searched| searched.by_pdq) {
-            self.with_hasher(|hasher| {
-                let decoded = for_each_frame(bytes, &self.options, |frame| {
+            self.with_scratch(|Scratch { decoder, hasher }| {
+                let decoded = decoder.for_each_frame(bytes, |frame| {
                     self.look_up_picture(hasher, &frame.pixels, frame.number, &mut screening);
                     ControlFlow::Continue(())
                 });
@@ -215,7 +229,9 @@ impl Screener {
     /// For formats that this library does not decode, and for frames of videos.
     pub fn screen_pixels(&self, pixels: &Pixels<'_>) -> Verdict {
         let mut screening = Screening::default();
-        self.with_hasher(|hasher| self.look_up_picture(hasher, pixels, 0, &mut screening));
+        self.with_scratch(|scratch| {
+            self.look_up_picture(&mut scratch.hasher, pixels, 0, &mut screening);
+        });
         self.verdict(screening)
     }
 
@@ -239,12 +255,16 @@ impl Screener {
         }
     }
 
-    /// Runs with a hasher that keeps its memory for the next picture.
-    fn with_hasher<T>(&self, work: impl FnOnce(&mut PdqHasher) -> T) -> T {
+    /// Runs with working memory that is kept for the next picture.
+    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
         let pool = || self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut hasher = pool().pop().unwrap_or_default();
-        let result = work(&mut hasher);
-        pool().push(hasher);
+        let kept = pool().pop();
+        let mut scratch = kept.unwrap_or_else(|| Scratch {
+            decoder: Decoder::new(self.options),
+            hasher: PdqHasher::new(),
+        });
+        let result = work(&mut scratch);
+        pool().push(scratch);
         result
     }
 
@@ -255,7 +275,11 @@ impl Screener {
                 for entry in searched.index.asserting(digest.kind(), id)? {
                     let entry = entry?;
                     let list = searched.index.list_of(entry)?;
-                    if searched.lists[list as usize].policy.kinds.contains_key(&digest.kind()) {
+                    if searched.lists[list as usize]
+                        .policy
+                        .kinds
+                        .contains_key(&digest.kind())
+                    {
                         screening.found.push(Found {
                             index: number,
                             entry,
@@ -300,8 +324,14 @@ impl Screener {
             if !searched.by_pdq {
                 continue;
             }
-            let suits = |list: &SearchedList| list.pdq().is_some_and(|pdq| pdq.minimum_quality() <= quality);
-            too_low |= searched.lists.iter().any(|list| list.pdq().is_some() && !suits(list));
+            let suits = |list: &SearchedList| {
+                list.pdq()
+                    .is_some_and(|pdq| pdq.minimum_quality() <= quality)
+            };
+            too_low |= searched
+                .lists
+                .iter()
+                .any(|list| list.pdq().is_some() && !suits(list));
             let thresholds = searched.lists.iter().filter(|list| suits(list));
             let thresholds = thresholds.filter_map(|list| Some(list.pdq()?.threshold()));
             let Some(threshold) = thresholds.max() else {
@@ -309,27 +339,33 @@ impl Screener {
             };
             let mut damage = None;
             let found = &mut screening.found;
-            let searched_for = searched.index.for_each_within(&queries, threshold, |query, one| {
-                let mut take = || {
-                    for entry in searched.index.asserting(HashKind::Pdq, one.id)? {
-                        let entry = entry?;
-                        let list = &searched.lists[searched.index.list_of(entry)? as usize];
-                        if suits(list) && list.pdq().is_some_and(|pdq| one.distance <= pdq.threshold()) {
-                            found.push(Found {
-                                index: number,
-                                entry,
-                                kind: HashKind::Pdq,
-                                distance: one.distance,
-                                picture: Some((frame, Dihedral::ALL[query], quality)),
-                            });
+            let searched_for = searched
+                .index
+                .for_each_within(&queries, threshold, |query, one| {
+                    let mut take = || {
+                        for entry in searched.index.asserting(HashKind::Pdq, one.id)? {
+                            let entry = entry?;
+                            let list = &searched.lists[searched.index.list_of(entry)? as usize];
+                            if suits(list)
+                                && list
+                                    .pdq()
+                                    .is_some_and(|pdq| one.distance <= pdq.threshold())
+                            {
+                                found.push(Found {
+                                    index: number,
+                                    entry,
+                                    kind: HashKind::Pdq,
+                                    distance: one.distance,
+                                    picture: Some((frame, Dihedral::ALL[query], quality)),
+                                });
+                            }
                         }
+                        Ok(())
+                    };
+                    if let Err(corrupt) = take() {
+                        damage = Some(corrupt);
                     }
-                    Ok(())
-                };
-                if let Err(corrupt) = take() {
-                    damage = Some(corrupt);
-                }
-            });
+                });
             screening.note(searched_for);
             screening.note(damage.map_or(Ok(()), |corrupt| Err(SearchError::Corrupt(corrupt))));
         }
@@ -371,7 +407,10 @@ impl Screener {
         };
         let text = |error: Option<&dyn fmt::Display>| error.map(ToString::to_string);
         let damage = screening.damage.as_ref().map(|e| e as &dyn fmt::Display);
-        let decode_error = screening.decode_error.as_ref().map(|e| e as &dyn fmt::Display);
+        let decode_error = screening
+            .decode_error
+            .as_ref()
+            .map(|e| e as &dyn fmt::Display);
         let too_small = screening.too_small.as_ref().map(|e| e as &dyn fmt::Display);
         Verdict {
             status,
@@ -420,7 +459,9 @@ impl Screener {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         // A clock before 1970 or far in the future cannot show that a list is young enough.
-        let now = since.map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        let now = since.map_or(i64::MAX, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        });
         all()
             .filter(|list| list.expires.is_some_and(|expires| now > expires))
             .map(|list| list.name.to_string())

@@ -243,7 +243,11 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_an_error() {
-        for text in ["treshold = 3", "[default]\nkind = {}", "[lists.a.kinds.pdq]\ntreshold = 3"] {
+        for text in [
+            "treshold = 3",
+            "[default]\nkind = {}",
+            "[lists.a.kinds.pdq]\ntreshold = 3",
+        ] {
             assert!(toml::from_str::<Policy>(text).is_err(), "{text}");
         }
     }
@@ -251,14 +255,26 @@ mod tests {
     #[test]
     fn every_number_out_of_range_is_named() {
         for (text, expected) in [
-            ("[lists.a.kinds.pdq]\nthreshold = 257", "larger than the hash has bits"),
-            ("[lists.a.kinds.pdq]\nminimum_quality = 101", "larger than 100"),
-            ("[default.kinds.md5]\nthreshold = 1", "neither threshold nor quality"),
+            (
+                "[lists.a.kinds.pdq]\nthreshold = 257",
+                "larger than the hash has bits",
+            ),
+            (
+                "[lists.a.kinds.pdq]\nminimum_quality = 101",
+                "larger than 100",
+            ),
+            (
+                "[default.kinds.md5]\nthreshold = 1",
+                "neither threshold nor quality",
+            ),
         ] {
             let error = policy(text).check().unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert_eq!(policy("[lists.a.kinds.pdq]\nthreshold = 256").check(), Ok(()));
+        assert_eq!(
+            policy("[lists.a.kinds.pdq]\nthreshold = 256").check(),
+            Ok(())
+        );
     }
 
     #[test]

@@ -92,6 +92,16 @@ pub enum MatchType {
     Near,
 }
 
+impl MatchType {
+    /// Returns the stable lower-case name: `exact` or `near`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Near => "near",
+        }
+    }
+}
+
 /// One entry that an input matches, at its smallest distance.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]

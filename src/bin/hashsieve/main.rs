@@ -1,1 +1,50 @@
-fn main() {}
+//! The program `hashsieve`: command line, progress, reports and exit codes, on the library's public API only.
+#![deny(unsafe_code)]
+#![allow(
+    clippy::print_stderr,
+    reason = "a program talks to people; the library does not"
+)]
+
+mod args;
+mod demo;
+mod failure;
+mod files;
+mod hash;
+mod index;
+mod progress;
+mod report;
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command, IndexCommand};
+use failure::{Failure, Outcome};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(outcome) => outcome.into(),
+        // Whoever reads our output has seen enough.
+        Err(Failure::BrokenPipe(outcome)) => outcome.into(),
+        Err(Failure::Message(message)) => {
+            eprintln!("hashsieve: {message}");
+            Outcome::Failed.into()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let quiet = arguments.quiet;
+    match &arguments.command {
+        Command::Demo(demo) => demo::run(demo, quiet),
+        Command::Hash(hash) => hash::run(hash, quiet),
+        Command::Scan(scan) => scan::run(scan, quiet),
+        Command::Index(index) => match &index.command {
+            IndexCommand::Build(build) => index::build(build, quiet),
+            IndexCommand::Info(info) => index::info(info),
+            IndexCommand::Verify(verify) => index::verify(verify, quiet),
+        },
+    }
+}

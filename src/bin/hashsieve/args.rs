@@ -1,0 +1,252 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hashsieve::HashKind;
+
+/// Finds known abuse images: hashes pictures and matches them against hash lists, exactly.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
+Exit codes, as of clamscan: 0 nothing matched, 1 something matched, 2 some input failed or could not be decided.
+
+Examples:
+  hashsieve demo                                     see the whole path on synthetic pictures
+  hashsieve hash photos/ > photos.hsh                hash a folder
+  hashsieve index build photos.hsh -o photos.hsv     make an index of a list
+  hashsieve scan uploads/ --against photos.hsv       look for its pictures elsewhere"
+)]
+pub(crate) struct Arguments {
+    /// Show no progress and no closing summary.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the main job on synthetic pictures: write, alter, list, index, scan, and count what was found.
+    Demo(DemoArgs),
+    /// Hash pictures: files, folders, or `-` for standard input.
+    Hash(HashArgs),
+    /// Build, describe and check index files.
+    Index(IndexArgs),
+    /// Match pictures against an index.
+    Scan(ScanArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to write into, new or empty; without it, a temporary one that is removed at the end.
+    #[arg(long, value_name = "D")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// What to read, and how.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Files, folders (with all that is in them), or `-` for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Follow symbolic links in folders, also out of them.
+    #[arg(long)]
+    pub(crate) follow_links: bool,
+    /// Threads; as many as the machine has cores if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// Turn pictures as their EXIF data says before hashing; lists are made without it as a rule.
+    #[arg(long)]
+    pub(crate) exif: bool,
+    /// Look at the first frame of an animation only, not at all that differ.
+    #[arg(long)]
+    pub(crate) first_frame: bool,
+    /// Refuse files longer than this many bytes.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_file_bytes: Option<u64>,
+    /// Refuse pictures of more pixels than this.
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) max_pixels: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Text output is the PDQ tools' own: `hash,quality,path`, which `index build` reads; digests are `hash  path`.
+JSON output: {\"path\",\"status\",\"kind\",\"hash\",\"quality\",\"width\",\"height\",\"frame\",\"transform\",\"profile\"}; a \
+picture without a hash has its line too, with \"hash\":null and a status that says why.
+
+Examples:
+  hashsieve hash picture.jpg
+  hashsieve hash photos/ --format json --kinds pdq,sha256
+  cat picture.png | hashsieve hash -")]
+pub(crate) struct HashArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// How to write the hashes.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Kinds of hashes, separated by commas: pdq, md5, sha1, sha256, sha512.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "pdq",
+        value_name = "KINDS"
+    )]
+    pub(crate) kinds: Vec<HashKind>,
+    /// Give the PDQ hashes of all eight rotations and reflections.
+    #[arg(long)]
+    pub(crate) dihedral: bool,
+    /// Write to this file, readable by its owner only, instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    #[command(subcommand)]
+    pub(crate) command: IndexCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Build an index of hash lists.
+    Build(BuildArgs),
+    /// Say what is in an index; reads its header and its list descriptions only.
+    Info(InfoArgs),
+    /// Read a whole index and check every byte of it.
+    Verify(VerifyArgs),
+}
+
+/// The format of lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormatArg {
+    /// By the file's name and first line.
+    Auto,
+    /// One hash a line, with its kind before it or given by --kind.
+    Lines,
+    /// The PDQ tools' `hash,quality,name`.
+    Hsh,
+    /// A table with a header or a --map.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Bad records never stop a build: they are left out, counted, and named by file and line (never by value); the exit code \
+is then 2 and the index holds all the others.
+
+--map says which column of a table is what: pairs field=column, separated by commas; a column is a name of the header or \
+a number from 1. Fields: pdq, md5, sha1, sha256, sha512, hash, kind, id, category, scheme, region, status, quality, \
+submitter, tags, media_type, updated; also delimiter=;  header=no  scheme_is=TEXT  region_is=TEXT.
+
+Examples:
+  hashsieve index build list.hsh -o list.hsv
+  hashsieve index build --kind sha256 digests.txt -o digests.hsv
+  hashsieve index build table.csv --map 'pdq=PDQ Hash,id=Ref,status=State,delimiter=;' -o table.hsv")]
+pub(crate) struct BuildArgs {
+    /// The lists, a file each.
+    #[arg(required = true, value_name = "LIST")]
+    pub(crate) lists: Vec<PathBuf>,
+    /// The index to write; what is there is replaced when the new one is complete.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// The format of the lists.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: ListFormatArg,
+    /// The kind of hashes in plain lines that name none.
+    #[arg(long)]
+    pub(crate) kind: Option<HashKind>,
+    /// Which column of a table is what.
+    #[arg(long, value_name = "MAP")]
+    pub(crate) map: Option<String>,
+    /// The list's name in verdicts and policies; the file's name without its ending if not given.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Who supplies the list.
+    #[arg(long, default_value = "")]
+    pub(crate) source: String,
+    /// The source's version of the list.
+    #[arg(long, default_value = "")]
+    pub(crate) list_version: String,
+    /// The list's own date: YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ or seconds since 1970.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) list_date: Option<String>,
+    /// The terms under which the list was supplied.
+    #[arg(long, default_value = "")]
+    pub(crate) terms: String,
+    /// Write what was left out and why to this file (CSV: file, line, column, reason).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) quarantine: Option<PathBuf>,
+    /// Memory to use before sorting on disk, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) memory: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// The index.
+    pub(crate) file: PathBuf,
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The index.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A match is a lead for people to look at, not a verdict on anybody. Only the status `no_match` says that nothing was \
+found; every other status says why the input could not be decided, and the exit code is then 2 unless something matched.
+
+JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
+\"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"quality\",\"transform\",\"frame\",\"action\"}],\
+\"problem\",\"frames\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
+
+Examples:
+  hashsieve scan uploads/ --against lists.hsv
+  hashsieve scan uploads/ --against lists.hsv --policy policy.toml --format json -o report.json
+  hashsieve scan scan.tif --against lists.hsv --dihedral --threshold 25")]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The index; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) against: Vec<PathBuf>,
+    /// What to match of which list, and what to do then (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// The largest PDQ distance that matches, inclusive, for all lists.
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub(crate) threshold: Option<u32>,
+    /// Also find rotated and mirrored copies.
+    #[arg(long)]
+    pub(crate) dihedral: bool,
+    /// How to write the results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Write to this file, readable by its owner only, instead of standard output.
+    #[arg(long, short, value_name = "REPORT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Also write a record of evidence for each input that matches (one JSON object a line).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) evidence: Option<PathBuf>,
+}

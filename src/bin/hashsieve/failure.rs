@@ -1,0 +1,63 @@
+//! How a command ends: its exit code, or why it could not go on.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What a command came to, in the exit codes that users of `clamscan` know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// 0: everything was done and nothing matched.
+    Done,
+    /// 1: something matched.
+    Matched,
+    /// 2: some input failed or could not be decided, or the usage was wrong.
+    Failed,
+}
+
+impl Outcome {
+    /// Returns the outcome of inputs of which some matched and some failed: a match counts for more.
+    pub(crate) fn of(matched: bool, failed: bool) -> Self {
+        match (matched, failed) {
+            (true, _) => Self::Matched,
+            (false, true) => Self::Failed,
+            (false, false) => Self::Done,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Matched => 1,
+            Outcome::Failed => 2,
+        })
+    }
+}
+
+/// Why a command stopped before its end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The reader of our output went away, which is no error; what had been found by then.
+    BrokenPipe(Outcome),
+    /// Something that a person should read.
+    Message(String),
+}
+
+impl Failure {
+    /// Returns a failure about a file.
+    pub(crate) fn at(path: &Path, error: impl Display) -> Self {
+        Self::Message(format!("{}: {error}", path.display()))
+    }
+
+    /// Returns the failure of writing output, having found this so far.
+    pub(crate) fn output(error: &io::Error, so_far: Outcome) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::BrokenPipe(so_far)
+        } else {
+            Self::Message(format!("cannot write the output: {error}"))
+        }
+    }
+}

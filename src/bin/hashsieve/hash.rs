@@ -1,0 +1,219 @@
+//! `hashsieve hash`: pictures to hashes.
+
+use std::ops::ControlFlow;
+
+use hashsieve::{
+    DecodeError, DecodeOptions, Dihedral, HashKind, PDQ_PROFILE, PdqHasher, Status, digest,
+    for_each_frame,
+};
+use serde::Serialize;
+
+use crate::args::{Format, HashArgs};
+use crate::failure::{Failure, Outcome};
+use crate::files::{self, Input};
+use crate::report::Report;
+
+/// One line of output: a hash, or why there is none.
+#[derive(Serialize)]
+struct Line {
+    path: String,
+    status: &'static str,
+    kind: HashKind,
+    hash: Option<String>,
+    quality: Option<u8>,
+    width: Option<u32>,
+    height: Option<u32>,
+    frame: Option<u32>,
+    transform: Option<&'static str>,
+    profile: Option<&'static str>,
+    /// For people: on standard error with text output.
+    problem: Option<String>,
+}
+
+const COLUMNS: [&str; 11] = [
+    "path",
+    "status",
+    "kind",
+    "hash",
+    "quality",
+    "width",
+    "height",
+    "frame",
+    "transform",
+    "profile",
+    "problem",
+];
+
+impl Line {
+    fn failed(input: &Input, kind: HashKind, status: &'static str, problem: String) -> Self {
+        Self {
+            path: input.name(),
+            status,
+            kind,
+            hash: None,
+            quality: None,
+            width: None,
+            height: None,
+            frame: None,
+            transform: None,
+            profile: None,
+            problem: Some(problem),
+        }
+    }
+
+    fn write(&self, format: Format, report: &mut Report) -> Result<(), Failure> {
+        match format {
+            Format::Json => report.json(self),
+            Format::Csv => {
+                let number = |value: Option<u32>| value.map_or(String::new(), |n| n.to_string());
+                let quality = number(self.quality.map(u32::from));
+                let (width, height, frame) =
+                    (number(self.width), number(self.height), number(self.frame));
+                report.csv([
+                    self.path.as_str(),
+                    self.status,
+                    self.kind.name(),
+                    self.hash.as_deref().unwrap_or_default(),
+                    &quality,
+                    &width,
+                    &height,
+                    &frame,
+                    self.transform.unwrap_or_default(),
+                    self.profile.unwrap_or_default(),
+                    self.problem.as_deref().unwrap_or_default(),
+                ])
+            }
+            Format::Text => match (&self.hash, self.quality) {
+                (Some(hash), Some(quality)) => {
+                    let frame = self.frame.filter(|&frame| frame > 0);
+                    let frame = frame.map_or(String::new(), |frame| format!("#{frame}"));
+                    let transform = self
+                        .transform
+                        .filter(|&name| name != Dihedral::Original.name());
+                    let transform = transform.map_or(String::new(), |name| format!("#{name}"));
+                    report.line(&format!("{hash},{quality},{}{frame}{transform}", self.path))
+                }
+                (Some(hash), None) => report.line(&format!("{hash}  {}", self.path)),
+                (None, _) => {
+                    let problem = self.problem.as_deref().unwrap_or_default();
+                    eprintln!("{}: {}: {problem}", self.path, self.status);
+                    Ok(())
+                }
+            },
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure> {
+    let options = files::decode_options(&arguments.input);
+    let mut report = Report::new(arguments.output.as_deref())?;
+    if arguments.format == Format::Csv {
+        report.csv(COLUMNS)?;
+    }
+    let (mut hashed, mut failed, mut inputs) = (0_u64, 0_u64, 0_u64);
+    let passed_over = files::for_each(
+        &arguments.input,
+        "hashing",
+        quiet,
+        |input| lines(input, arguments, &options),
+        |lines| {
+            inputs += 1;
+            for line in lines {
+                line.write(arguments.format, &mut report)?;
+                match line.hash {
+                    Some(_) => hashed += 1,
+                    None => failed += 1,
+                }
+            }
+            report.so_far(Outcome::of(false, failed > 0));
+            Ok(())
+        },
+    )?;
+    report.finish()?;
+    if !quiet {
+        eprintln!("{inputs} inputs: {hashed} hashes, {failed} without one");
+        passed_over.tell();
+    }
+    Ok(Outcome::of(false, failed > 0))
+}
+
+/// Returns the lines of one input: one for each kind, frame and transform, or the reason.
+fn lines(input: &Input, arguments: &HashArgs, options: &DecodeOptions) -> Vec<Line> {
+    let bytes = match input.read(options.limits.file_bytes) {
+        Ok(bytes) => bytes,
+        Err((status, problem)) => {
+            let failed = |&kind: &HashKind| Line::failed(input, kind, status, problem.clone());
+            return arguments.kinds.iter().map(failed).collect();
+        }
+    };
+    let mut lines = Vec::new();
+    for &kind in &arguments.kinds {
+        if kind == HashKind::Pdq {
+            pdq_lines(input, &bytes, arguments.dihedral, options, &mut lines);
+        }
+        lines.extend(digest::of(&bytes, &[kind]).iter().map(|digest| Line {
+            path: input.name(),
+            status: "ok",
+            kind,
+            hash: Some(digest.to_hex()),
+            quality: None,
+            width: None,
+            height: None,
+            frame: None,
+            transform: None,
+            profile: None,
+            problem: None,
+        }));
+    }
+    lines
+}
+
+fn pdq_lines(
+    input: &Input,
+    bytes: &[u8],
+    dihedral: bool,
+    options: &DecodeOptions,
+    lines: &mut Vec<Line>,
+) {
+    let mut hasher = PdqHasher::new();
+    let wanted = if dihedral { 8 } else { 1 };
+    let decoded: Result<_, DecodeError> = for_each_frame(bytes, options, |frame| {
+        let (width, height) = (frame.pixels.width(), frame.pixels.height());
+        match hasher.dihedral(&frame.pixels) {
+            Ok(all) => lines.extend(all.iter().take(wanted).map(|(transform, hash)| Line {
+                path: input.name(),
+                status: "ok",
+                kind: HashKind::Pdq,
+                hash: Some(hash.to_hex()),
+                quality: Some(all.quality),
+                width: Some(width),
+                height: Some(height),
+                frame: Some(frame.number),
+                transform: Some(transform.name()),
+                profile: Some(PDQ_PROFILE),
+                problem: None,
+            })),
+            Err(error) => lines.push(Line {
+                width: Some(width),
+                height: Some(height),
+                frame: Some(frame.number),
+                ..Line::failed(
+                    input,
+                    HashKind::Pdq,
+                    Status::TooSmall.name(),
+                    error.to_string(),
+                )
+            }),
+        }
+        ControlFlow::Continue(())
+    });
+    if let Err(error) = decoded {
+        let status = Status::from(&error).name();
+        lines.push(Line::failed(
+            input,
+            HashKind::Pdq,
+            status,
+            error.to_string(),
+        ));
+    }
+}

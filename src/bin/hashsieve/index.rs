@@ -1,0 +1,355 @@
+//! `hashsieve index`: building, describing and checking index files.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashsieve::list::{
+    CsvMapping, ImportItem, ImportOptions, ImportReport, Importer, ListFormat, parse_time,
+};
+use hashsieve::{
+    BuildError, BuildProgress, BuildSummary, HashKind, Index, IndexBuilder, ListDescriptor,
+};
+use serde::Serialize;
+
+use crate::args::{BuildArgs, InfoArgs, ListFormatArg, VerifyArgs};
+use crate::failure::{Failure, Outcome};
+use crate::progress::Progress;
+use crate::report::Report;
+
+/// How many records that were left out are named on standard error when no file is to hold them all.
+const NAMED: u64 = 10;
+
+pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failure> {
+    let failed = |error: BuildError| Failure::Message(error.to_string());
+    let mut quarantine = Quarantine::new(arguments.quarantine.as_deref())?;
+    let budget = usize::from(arguments.memory) << 20;
+    let mut builder = IndexBuilder::with_memory_budget(&arguments.output, budget);
+    let mut total = ImportReport::default();
+    let mut names = Vec::new();
+    for path in &arguments.lists {
+        let descriptor = describe(arguments, path)?;
+        if names.contains(&descriptor.name) {
+            let name = &descriptor.name;
+            return Err(Failure::Message(format!(
+                "two lists would be named `{name}`: build them into indexes of their own with --name, or rename a file"
+            )));
+        }
+        names.push(descriptor.name.clone());
+        let list = builder.add_list(descriptor).map_err(failed)?;
+        let report = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
+        total.merge(&report);
+    }
+    let mut progress = Progress::new(0, "records", quiet);
+    let summary = builder.finish_with(&mut |BuildProgress {
+                                                stage, done, total, ..
+                                            }| {
+        progress.set(stage, done, total);
+    });
+    drop(progress);
+    let summary = summary.map_err(failed)?;
+    let kept_out = quarantine.finish()?;
+    tell(arguments, &total, &summary, kept_out)?;
+    Ok(Outcome::of(false, kept_out > 0))
+}
+
+fn describe(arguments: &BuildArgs, path: &Path) -> Result<ListDescriptor, Failure> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let time = match &arguments.list_date {
+        None => None,
+        Some(text) => Some(parse_time(text).ok_or_else(|| {
+            Failure::Message(format!(
+                "--list-date {text}: not YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ or seconds since 1970"
+            ))
+        })?),
+    };
+    Ok(ListDescriptor {
+        name: arguments.name.clone().unwrap_or_else(|| stem.into_owned()),
+        source: arguments.source.clone(),
+        version: arguments.list_version.clone(),
+        time,
+        terms: arguments.terms.clone(),
+    })
+}
+
+/// Adds the entries of one list file.
+fn import(
+    arguments: &BuildArgs,
+    path: &Path,
+    list: u32,
+    builder: &mut IndexBuilder,
+    quarantine: &mut Quarantine,
+    quiet: bool,
+) -> Result<ImportReport, Failure> {
+    let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
+    let file = File::open(path).map_err(|error| at(&error))?;
+    let length = file.metadata().map_err(|error| at(&error))?.len();
+    let (reader, read) = Counting::new(file);
+    let mut reader = BufReader::with_capacity(1 << 16, reader);
+    let format = format(
+        arguments,
+        path,
+        reader.fill_buf().map_err(|error| at(&error))?,
+    )?;
+    let mut importer =
+        Importer::new(reader, &ImportOptions { format }).map_err(|error| at(&error))?;
+    let mut progress = Progress::new(length, "bytes", quiet);
+    let mut items = 0_u32;
+    for item in &mut importer {
+        match item.map_err(|error| at(&error))? {
+            ImportItem::Entry { line, entry } => match builder.add(list, &entry) {
+                Ok(()) => {}
+                Err(BuildError::InvalidEntryId { .. }) => {
+                    let reason = "the entry id is empty, too long or holds a zero byte";
+                    quarantine.take(path, line, "", reason)?;
+                }
+                Err(error) => return Err(Failure::Message(error.to_string())),
+            },
+            ImportItem::Quarantined(kept_out) => {
+                let column = kept_out.column.as_deref().unwrap_or_default();
+                quarantine.take(path, kept_out.line, column, &kept_out.reason.to_string())?;
+            }
+        }
+        items = items.wrapping_add(1);
+        if items.is_multiple_of(1 << 12) {
+            progress.set("reading lists", read.load(Ordering::Relaxed), length);
+        }
+    }
+    Ok(importer.report().clone())
+}
+
+fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat, Failure> {
+    let mapping = match &arguments.map {
+        None => None,
+        Some(map) => {
+            let mapping = CsvMapping::parse(map);
+            Some(mapping.map_err(|error| Failure::Message(format!("--map: {error}")))?)
+        }
+    };
+    let kind = arguments.kind;
+    Ok(match (arguments.format, mapping) {
+        (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
+        (_, Some(_)) => {
+            let message = "--map is for tables: leave --format out or say csv";
+            return Err(Failure::Message(message.to_owned()));
+        }
+        (ListFormatArg::Auto, None) => match ListFormat::guess(Some(path), head) {
+            ListFormat::HexLines { .. } => ListFormat::HexLines { kind },
+            other => other,
+        },
+        (ListFormatArg::Lines, None) => ListFormat::HexLines { kind },
+        (ListFormatArg::Hsh, None) => ListFormat::Hsh,
+        (ListFormatArg::Csv, None) => ListFormat::Csv(CsvMapping::default()),
+    })
+}
+
+/// A reader that says how far it has come.
+struct Counting {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Counting {
+    fn new(file: File) -> (Self, Arc<AtomicU64>) {
+        let read = Arc::new(AtomicU64::new(0));
+        let counting = Self {
+            file,
+            read: Arc::clone(&read),
+        };
+        (counting, read)
+    }
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Where it is written down what was left out, and why: never the value itself.
+struct Quarantine {
+    file: Option<Report>,
+    count: u64,
+}
+
+impl Quarantine {
+    fn new(path: Option<&Path>) -> Result<Self, Failure> {
+        let mut file = match path {
+            Some(path) => Some(Report::new(Some(path))?),
+            None => None,
+        };
+        if let Some(file) = &mut file {
+            file.csv(["file", "line", "column", "reason"])?;
+        }
+        Ok(Self { file, count: 0 })
+    }
+
+    fn take(&mut self, path: &Path, line: u64, column: &str, reason: &str) -> Result<(), Failure> {
+        self.count += 1;
+        if let Some(file) = &mut self.file {
+            let (path, line) = (path.to_string_lossy(), line.to_string());
+            return file.csv([&*path, &line, column, reason]);
+        }
+        if self.count <= NAMED {
+            let column = if column.is_empty() {
+                String::new()
+            } else {
+                format!("column {column}: ")
+            };
+            eprintln!("{}:{line}: {column}{reason}", path.display());
+        } else if self.count == NAMED + 1 {
+            eprintln!("and more; --quarantine FILE writes all of them down");
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<u64, Failure> {
+        if let Some(file) = self.file {
+            file.finish()?;
+        }
+        Ok(self.count)
+    }
+}
+
+fn tell(
+    arguments: &BuildArgs,
+    import: &ImportReport,
+    summary: &BuildSummary,
+    kept_out: u64,
+) -> Result<(), Failure> {
+    let mut report = Report::new(None)?;
+    report.line(&format!("index     {}", arguments.output.display()))?;
+    report.line(&format!("identity  {}", summary.identity))?;
+    report.line(&format!("size      {} bytes", summary.file_bytes))?;
+    report.line(&format!("lists     {}", summary.lists))?;
+    report.line(&format!(
+        "records   {} read, {kept_out} left out, {} withdrawn",
+        import.records, import.withdrawn
+    ))?;
+    report.line(&format!("entries   {}", summary.entries))?;
+    for (kind, count) in &summary.hashes {
+        let assertions = summary.assertions.get(kind).copied().unwrap_or_default();
+        report.line(&format!(
+            "{:<9} {count} hashes, {assertions} times asserted",
+            kind.name()
+        ))?;
+    }
+    for (count, what) in [
+        (
+            import.unknown_status,
+            "entries of a status not known here, which match",
+        ),
+        (
+            import.unusual_pdq,
+            "pdq hashes that are not of a real picture (128 bits of 256 set)",
+        ),
+    ] {
+        if count > 0 {
+            report.line(&format!("note      {count} {what}"))?;
+        }
+    }
+    report.finish()
+}
+
+/// What `index info --json` prints.
+#[derive(Serialize)]
+struct Info {
+    identity: String,
+    file_bytes: u64,
+    entries: u32,
+    kinds: Vec<KindInfo>,
+    lists: Vec<ListInfo>,
+}
+
+#[derive(Serialize)]
+struct KindInfo {
+    kind: HashKind,
+    hashes: u32,
+    assertions: u32,
+}
+
+#[derive(Serialize)]
+struct ListInfo {
+    #[serde(flatten)]
+    descriptor: ListDescriptor,
+    entries: u32,
+}
+
+pub(crate) fn info(arguments: &InfoArgs) -> Result<Outcome, Failure> {
+    let path = &arguments.file;
+    let index = Index::open(path).map_err(|error| Failure::at(path, error))?;
+    let lists = index.lists().map_err(|error| Failure::at(path, error))?;
+    let info = Info {
+        identity: index.identity(),
+        file_bytes: index.file_bytes(),
+        entries: index.entries(),
+        kinds: index
+            .kinds()
+            .map(|kind| KindInfo {
+                kind,
+                hashes: index.len(kind),
+                assertions: index.assertions(kind),
+            })
+            .collect(),
+        lists: lists
+            .into_iter()
+            .map(|list| ListInfo {
+                entries: list.entries,
+                descriptor: list.descriptor,
+            })
+            .collect(),
+    };
+    let mut report = Report::new(None)?;
+    if arguments.json {
+        report.json(&info)?;
+    } else {
+        report.line(&format!("identity  {}", info.identity))?;
+        report.line(&format!("size      {} bytes", info.file_bytes))?;
+        report.line(&format!("entries   {}", info.entries))?;
+        for kind in &info.kinds {
+            report.line(&format!(
+                "{:<9} {} hashes, {} times asserted",
+                kind.kind.name(),
+                kind.hashes,
+                kind.assertions
+            ))?;
+        }
+        for list in &info.lists {
+            let described = &list.descriptor;
+            report.line(&format!(
+                "list      {}: {} entries; source {}; version {}; time {}; terms {}",
+                described.name,
+                list.entries,
+                or_unknown(&described.source),
+                or_unknown(&described.version),
+                described
+                    .time
+                    .map_or("unknown".to_owned(), |time| time.to_string()),
+                or_unknown(&described.terms),
+            ))?;
+        }
+    }
+    report.finish()?;
+    Ok(Outcome::Done)
+}
+
+fn or_unknown(text: &str) -> &str {
+    if text.is_empty() { "unknown" } else { text }
+}
+
+pub(crate) fn verify(arguments: &VerifyArgs, quiet: bool) -> Result<Outcome, Failure> {
+    let path = &arguments.file;
+    let index = Index::open(path).map_err(|error| Failure::at(path, error))?;
+    let mut progress = Progress::new(index.file_bytes(), "bytes", quiet);
+    let verified = index.verify_with(&mut |done, total| progress.set("verifying", done, total));
+    drop(progress);
+    verified.map_err(|error| Failure::at(path, error))?;
+    let mut report = Report::new(None)?;
+    report.line(&format!("{}: sound", path.display()))?;
+    report.finish()?;
+    Ok(Outcome::Done)
+}

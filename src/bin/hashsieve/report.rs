@@ -1,0 +1,85 @@
+//! Writing results: to standard output or to a file that only its owner can read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+
+/// Where results go, and what they have come to so far.
+pub(crate) struct Report {
+    output: Box<dyn Write>,
+    so_far: Outcome,
+}
+
+impl Report {
+    /// Returns a report on a file, or on standard output.
+    pub(crate) fn new(path: Option<&Path>) -> Result<Self, Failure> {
+        let output: Box<dyn Write> = match path {
+            Some(path) => Box::new(BufWriter::new(private_file(path)?)),
+            None => Box::new(BufWriter::new(io::stdout())),
+        };
+        Ok(Self {
+            output,
+            so_far: Outcome::Done,
+        })
+    }
+
+    /// Notes what has been found, for the exit code should the reader of the output go away.
+    pub(crate) fn so_far(&mut self, outcome: Outcome) {
+        self.so_far = outcome;
+    }
+
+    /// Writes a line of text.
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
+        let written = writeln!(self.output, "{text}");
+        written.map_err(|error| Failure::output(&error, self.so_far))
+    }
+
+    /// Writes a value as a line of JSON.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::Message(format!("cannot write JSON: {error}")))?;
+        self.line(&text)
+    }
+
+    /// Writes fields as a line of comma-separated values.
+    pub(crate) fn csv<'a>(
+        &mut self,
+        fields: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Failure> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let text = writer
+            .write_record(fields)
+            .map_err(io::Error::from)
+            .and_then(|()| writer.into_inner().map_err(|error| error.into_error()))
+            .map_err(|error| Failure::output(&error, self.so_far))?;
+        let written = self.output.write_all(&text);
+        written.map_err(|error| Failure::output(&error, self.so_far))
+    }
+
+    /// Sees that what there is so far is written.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        let written = self.output.flush();
+        written.map_err(|error| Failure::output(&error, self.so_far))
+    }
+
+    /// Sees that everything is written.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+}
+
+/// Creates or empties a file that only its owner can read: reports name lists and entries.
+pub(crate) fn private_file(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path).map_err(|error| Failure::at(path, error))
+}

@@ -1,0 +1,258 @@
+//! `hashsieve scan`: pictures to verdicts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hashsieve::{Action, EntryMatch, Evidence, Index, Policy, Screener, Verdict};
+use serde::Serialize;
+
+use crate::args::{Format, ScanArgs};
+use crate::failure::{Failure, Outcome};
+use crate::files::{self, Input};
+use crate::report::Report;
+
+/// What came of one input.
+struct Result {
+    path: String,
+    status: &'static str,
+    problem: Option<String>,
+    /// None when the input could not even be read.
+    verdict: Option<Verdict>,
+    evidence: Option<Evidence>,
+}
+
+/// One line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    path: &'a str,
+    status: &'static str,
+    action: Option<Action>,
+    matches: &'a [EntryMatch],
+    problem: Option<&'a str>,
+    frames: u32,
+    low_quality_frames: u32,
+    lists_out_of_date: &'a [String],
+}
+
+const COLUMNS: [&str; 13] = [
+    "path",
+    "status",
+    "action",
+    "list",
+    "entry",
+    "kind",
+    "match_type",
+    "distance",
+    "quality",
+    "transform",
+    "frame",
+    "classification",
+    "problem",
+];
+
+pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outcome, Failure> {
+    let options = files::decode_options(&arguments.input);
+    let screener = Screener::with_decode_options(open(arguments)?, policy(arguments)?, options)
+        .map_err(|error| Failure::Message(error.to_string()))?;
+    let mut report = Report::new(arguments.output.as_deref())?;
+    let mut evidence = match &arguments.evidence {
+        Some(path) => Some(Report::new(Some(path))?),
+        None => None,
+    };
+    if arguments.format == Format::Csv {
+        report.csv(COLUMNS)?;
+    }
+    let mut counts = BTreeMap::<&'static str, u64>::new();
+    let (mut matched, mut failed) = (false, false);
+    let passed_over = files::for_each(
+        &arguments.input,
+        "scanning",
+        quiet,
+        |input| {
+            screen(
+                &screener,
+                input,
+                options.limits.file_bytes,
+                evidence_wanted(arguments),
+            )
+        },
+        |result| {
+            *counts.entry(result.status).or_default() += 1;
+            let decided = result
+                .verdict
+                .as_ref()
+                .is_some_and(|v| v.status.is_decided());
+            matched |= result
+                .verdict
+                .as_ref()
+                .is_some_and(|v| !v.matches.is_empty());
+            failed |= !decided;
+            report.so_far(Outcome::of(matched, failed));
+            write(&result, arguments.format, &mut report)?;
+            if let (Some(file), Some(record)) = (&mut evidence, &result.evidence) {
+                #[derive(Serialize)]
+                struct Record<'a> {
+                    path: &'a str,
+                    #[serde(flatten)]
+                    evidence: &'a Evidence,
+                }
+                let path = &result.path;
+                file.json(&Record {
+                    path,
+                    evidence: record,
+                })?;
+            }
+            Ok(())
+        },
+    )?;
+    report.finish()?;
+    if let Some(file) = evidence {
+        file.finish()?;
+    }
+    if !quiet {
+        let total: u64 = counts.values().sum();
+        let parts = counts
+            .iter()
+            .map(|(status, count)| format!("{count} {status}"));
+        let parts: Vec<_> = parts.collect();
+        eprintln!("{total} inputs: {}", parts.join(", "));
+        passed_over.tell();
+    }
+    Ok(Outcome::of(matched, failed))
+}
+
+fn evidence_wanted(arguments: &ScanArgs) -> bool {
+    arguments.evidence.is_some()
+}
+
+fn open(arguments: &ScanArgs) -> std::result::Result<Vec<Index>, Failure> {
+    let open =
+        |path: &std::path::PathBuf| Index::open(path).map_err(|error| Failure::at(path, error));
+    arguments.against.iter().map(open).collect()
+}
+
+fn policy(arguments: &ScanArgs) -> std::result::Result<Policy, Failure> {
+    let mut policy = match &arguments.policy {
+        Some(path) => read_policy(path)?,
+        None => Policy::default(),
+    };
+    policy.dihedral |= arguments.dihedral;
+    if let Some(threshold) = arguments.threshold {
+        policy.set_pdq_threshold(threshold);
+    }
+    Ok(policy)
+}
+
+fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::at(path, error))?;
+    toml::from_str(&text).map_err(|error| Failure::at(path, error))
+}
+
+fn screen(screener: &Screener, input: &Input, limit: u64, evidence: bool) -> Result {
+    let path = input.name();
+    match input.read(limit) {
+        Err((status, problem)) => Result {
+            path,
+            status,
+            problem: Some(problem),
+            verdict: None,
+            evidence: None,
+        },
+        Ok(bytes) => {
+            let verdict = screener.screen(&bytes);
+            let wanted = evidence && !verdict.matches.is_empty();
+            Result {
+                path,
+                status: verdict.status.name(),
+                problem: verdict.problem.clone(),
+                evidence: wanted.then(|| screener.evidence(&bytes, verdict.clone())),
+                verdict: Some(verdict),
+            }
+        }
+    }
+}
+
+fn write(result: &Result, format: Format, report: &mut Report) -> std::result::Result<(), Failure> {
+    let verdict = result.verdict.as_ref();
+    let matches = verdict.map_or(&[][..], |verdict| &verdict.matches);
+    let problem = result.problem.as_deref();
+    match format {
+        Format::Json => report.json(&Line {
+            path: &result.path,
+            status: result.status,
+            action: verdict.and_then(|verdict| verdict.action),
+            matches,
+            problem,
+            frames: verdict.map_or(0, |verdict| verdict.frames),
+            low_quality_frames: verdict.map_or(0, |verdict| verdict.low_quality_frames),
+            lists_out_of_date: verdict.map_or(&[], |verdict| &verdict.lists_out_of_date),
+        }),
+        Format::Csv => {
+            let problem = problem.unwrap_or_default();
+            if matches.is_empty() {
+                let mut fields = [""; COLUMNS.len()];
+                (fields[0], fields[1], fields[12]) = (&result.path, result.status, problem);
+                return report.csv(fields);
+            }
+            matches.iter().try_for_each(|found| {
+                let number = |value: Option<u32>| value.map_or(String::new(), |n| n.to_string());
+                let class = found.classification.as_ref();
+                report.csv([
+                    result.path.as_str(),
+                    result.status,
+                    found.action.name(),
+                    &found.list,
+                    &found.entry,
+                    found.kind.name(),
+                    found.match_type.name(),
+                    &found.distance.to_string(),
+                    &number(found.quality.map(u32::from)),
+                    found.transform.map_or("", |transform| transform.name()),
+                    &number(found.frame),
+                    class.map_or("", |class| &class.value),
+                    problem,
+                ])
+            })
+        }
+        Format::Text => {
+            for found in matches {
+                report.line(&format!(
+                    "{}: match: {}, list {}, entry {}, {}",
+                    result.path,
+                    found.action.name(),
+                    found.list,
+                    found.entry,
+                    how(found)
+                ))?;
+            }
+            match (matches.is_empty(), problem) {
+                (true, None) => report.line(&format!("{}: {}", result.path, result.status)),
+                (true, Some(problem)) => {
+                    report.line(&format!("{}: {}: {problem}", result.path, result.status))
+                }
+                (false, Some(problem)) => {
+                    report.line(&format!("{}: not fully seen: {problem}", result.path))
+                }
+                (false, None) => Ok(()),
+            }
+        }
+    }
+}
+
+/// Says in a few words how a match came about.
+fn how(found: &EntryMatch) -> String {
+    let mut text = format!("{} {}", found.match_type.name(), found.kind);
+    if found.kind.is_perceptual() {
+        text += &format!(", distance {}", found.distance);
+    }
+    if let Some(quality) = found.quality {
+        text += &format!(", quality {quality}");
+    }
+    if let Some(transform) = found.transform {
+        text += &format!(", {transform}");
+    }
+    if let Some(frame) = found.frame.filter(|&frame| frame > 0) {
+        text += &format!(", frame {frame}");
+    }
+    text
+}
