@@ -1,4 +1,22 @@
-//! Finds known abuse images.
+//! Finds known abuse images: exact perceptual and cryptographic hashes of pictures, matched against hash lists that are
+//! held in a memory-mapped index.
+//!
+//! ```text
+//! list files --(list)--> entries --(IndexBuilder)--> index file --(Index::open)--+
+//!                                                                                |
+//! image bytes --(Decoder)--> Pixels --(PdqHasher)--> hashes --(Index::within)--> Match
+//!      |                                                                         |
+//!      +--(digest)--> md5, sha1, sha256, sha512 --(Index::find)-----------(Screener, Policy)--> Verdict
+//! ```
+//!
+//! Most programs need [`Screener`] and [`Index`] only: bytes go in, a [`Verdict`] comes out. The other types are the
+//! steps between, for those who do some of them elsewhere.
+//!
+//! Three promises hold throughout. A search finds every hash within the threshold. What could not be decided never
+//! looks like "no match". No error, log line or `Debug` output contains a hash, an entry or a byte of a picture.
+//!
+//! The library never prints, reads the environment or starts threads; functions that use the current `rayon` pool say
+//! so. `README.md` is the introduction, `ARCHITECTURE.md` the map of the code.
 #![deny(unsafe_code)]
 
 // Test support that integration tests and examples share names the crate as they do.
@@ -38,3 +56,7 @@ pub use screen::{
     ScreenerError, Status, Verdict,
 };
 pub use search::Match;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
