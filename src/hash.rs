@@ -9,7 +9,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::{BASE32, BASE64, BASE64_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 
 /// The largest number of bytes in a hash of any kind (sha512).
@@ -76,8 +76,7 @@ impl HashKind {
     fn other_encoding(self, length: usize) -> Option<(&'static str, Encoding)> {
         match (self, length) {
             (Self::Pdq, 43) => Some(("base64", BASE64_NOPAD)),
-            (Self::Pdq, 44) => Some(("base64", BASE64)),
-            (Self::Sha1, 32) => Some(("base32", BASE32)),
+            (Self::Sha1, 32) => Some(("base32", BASE32_NOPAD)),
             _ => None,
         }
     }
@@ -222,9 +221,14 @@ impl HashValue {
     /// [`HashError::WrongLength`] or [`HashError::WrongDigit`] with the position. Never panics.
     pub fn parse(kind: HashKind, text: &str) -> Result<Self, HashError> {
         let length = kind.byte_len();
-        let (name, encoding) = match kind.other_encoding(text.len()) {
+        // Padding goes before decoding: padded decoders also take padding in the middle.
+        let digits = match kind {
+            HashKind::Pdq if text.len() == 44 => text.strip_suffix('=').unwrap_or(text),
+            _ => text,
+        };
+        let (name, encoding) = match kind.other_encoding(digits.len()) {
             Some(other) => other,
-            None if text.len() == 2 * length => ("hexadecimal", HEXLOWER_PERMISSIVE),
+            None if digits.len() == 2 * length => ("hexadecimal", HEXLOWER_PERMISSIVE),
             None => {
                 return Err(HashError::WrongLength {
                     kind,
@@ -240,21 +244,14 @@ impl HashValue {
             encoding: name,
             position,
         };
-        // Padded base64 of 44 characters could spell 33 bytes, so the output space is asked for, not assumed.
-        let space = encoding
-            .decode_len(text.len())
-            .map_err(|error| wrong_digit(error.position))?;
-        let written = encoding
-            .decode_mut(text.as_bytes(), &mut bytes[..space])
-            .map_err(|partial| wrong_digit(partial.error.position))?;
-        if written != length {
-            return Err(HashError::WrongLength {
-                kind,
-                expected: length,
-                found: written,
-                unit: "bytes",
-            });
+        // Without padding, a text of one of these lengths spells exactly the bytes of the kind.
+        let fits = encoding.decode_len(digits.len()) == Ok(length);
+        if !fits {
+            return Err(wrong_digit(0));
         }
+        encoding
+            .decode_mut(digits.as_bytes(), &mut bytes[..length])
+            .map_err(|partial| wrong_digit(partial.error.position))?;
         Ok(Self { kind, bytes })
     }
 
@@ -442,7 +439,7 @@ mod tests {
     #[test]
     fn pdq_is_read_from_base64_and_sha1_from_base32() {
         let value = HashValue::parse(HashKind::Pdq, PDQ).unwrap();
-        let padded = BASE64.encode(value.as_bytes());
+        let padded = format!("{}=", BASE64_NOPAD.encode(value.as_bytes()));
         assert_eq!(padded.len(), 44);
         assert_eq!(HashValue::parse(HashKind::Pdq, &padded), Ok(value));
         assert_eq!(
@@ -451,22 +448,27 @@ mod tests {
         );
         let sha1 =
             HashValue::parse(HashKind::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709").unwrap();
-        let base32 = BASE32.encode(sha1.as_bytes());
+        let base32 = BASE32_NOPAD.encode(sha1.as_bytes());
         assert_eq!(HashValue::parse(HashKind::Sha1, &base32), Ok(sha1));
     }
 
     #[test]
-    fn base64_of_33_bytes_is_a_length_error_not_a_panic() {
-        let text = BASE64.encode(&[7; 33]);
-        assert_eq!(
-            HashValue::parse(HashKind::Pdq, &text),
-            Err(HashError::WrongLength {
-                kind: HashKind::Pdq,
-                expected: 32,
-                found: 33,
-                unit: "bytes"
-            })
-        );
+    fn base64_has_its_padding_at_the_end_and_nothing_else() {
+        let value = HashValue::parse(HashKind::Pdq, PDQ).unwrap();
+        let digits = BASE64_NOPAD.encode(value.as_bytes());
+        // 44 digits would be 33 bytes; padding in the middle is found by some decoders to end a first part.
+        for wrong in [
+            format!("{digits}A"),
+            format!("{}=={}", &digits[..22], &digits[22..42]),
+            format!("={digits}"),
+            format!("{}==", &digits[..42]),
+        ] {
+            assert_eq!(wrong.len(), 44);
+            let parsed = HashValue::parse(HashKind::Pdq, &wrong);
+            assert!(parsed.is_err(), "{parsed:?}");
+        }
+        let short = format!("{}=", "A".repeat(31));
+        assert!(HashValue::parse(HashKind::Sha1, &short).is_err());
     }
 
     #[test]

@@ -3,36 +3,6 @@
 //! What a file is comes from its content, never from its name. Its structure is read first by code of this room, which
 //! refuses what is truncated or over a limit before memory is taken; then third parties' decoders get one picture at a
 //! time. A file that is cut, damaged, unknown or too large is an error of its own kind, never an empty result.
-//!
-//! # What is decoded
-//!
-//! | format | kinds | frames |
-//! |---|---|---|
-//! | JPEG | baseline, extended and progressive of 8 bits; grey, YCbCr, RGB, CMYK, YCCK | the one picture |
-//! | PNG | every colour type and depth, palettes, `tRNS`, interlaced | APNG, 16 bits too |
-//! | GIF | every kind that has a palette | all |
-//! | WebP | lossy, lossless, with alpha | all |
-//! | BMP | 1 to 32 bits, palettes, bit fields, run lengths | the one picture |
-//! | TIFF, BigTIFF | grey of 1 to 16 bits, with alpha of 8; palettes; RGB, RGBA and CMYK of 8 and 16 bits; strips and tiles | all pages |
-//!
-//! Not decoded, and reported as [`DecodeError::Unsupported`]: HEIF, AVIF, JPEG XL, JPEG 2000; JPEG with arithmetic
-//! coding, 12 bits or no losses; TIFF with YCbCr, Lab or floating-point samples.
-//!
-//! # Frames
-//!
-//! Frame 0 is what decoding the file as a still picture gives: stored colours, even of transparent pixels. Later frames
-//! are the canvas after each is laid on it. Blending of half-transparent pixels is exact and rounded to nearest; other
-//! programs may differ by a level or two. An APNG whose still picture stands outside its animation has that picture as
-//! frame 0. Frames of animated formats are always [`PixelFormat::Rgba8`](crate::PixelFormat::Rgba8) before [`Alpha::Over`] is applied. A GIF frame
-//! that is cleared away leaves its transparent (else the background) colour with alpha 0, and a first frame that does
-//! not fill the canvas has its transparent (else first) colour around it: what Pillow shows.
-//!
-//! # Memory
-//!
-//! Frames are handed out one at a time. Besides the file itself, a [`Decoder`] holds at most the frame just decoded
-//! with its decoder's working memory, a copy of that frame's compressed bytes, the frame handed out, and for animations
-//! a canvas and its saved copy; with 32 bytes for each distinct frame. [`Limits::decoder_bytes`] bounds the estimate of
-//! this sum. It is an estimate: tables of the decoders, some hundred kilobytes as a rule, come on top.
 
 mod bmp;
 mod bytes;
@@ -47,6 +17,7 @@ mod run;
 mod sniff;
 mod still;
 mod tiff;
+mod tiff_directory;
 mod unpack;
 mod webp;
 
@@ -64,6 +35,42 @@ use output::Output;
 use run::Run;
 
 /// Decodes files one after another and keeps its buffers between them.
+///
+/// # What is decoded
+///
+/// | format | kinds | frames |
+/// |---|---|---|
+/// | JPEG | baseline, extended and progressive of 8 bits; grey, YCbCr, RGB, CMYK, YCCK | the one picture |
+/// | PNG | every colour type and depth, palettes, `tRNS`, interlaced | APNG, 16 bits too |
+/// | GIF | every kind that has a palette | all |
+/// | WebP | lossy, lossless, with alpha | all |
+/// | BMP | 1 to 32 bits, palettes, bit fields, run lengths | the one picture |
+/// | TIFF, BigTIFF | grey of 1 to 16 bits, with alpha of 8; palettes; RGB, RGBA and CMYK of 8 and 16 bits; strips and tiles | all pages |
+///
+/// Not decoded, and reported as [`DecodeError::Unsupported`]: HEIF, AVIF, JPEG XL, JPEG 2000; JPEG with arithmetic
+/// coding, 12 bits or no losses; TIFF with YCbCr, Lab or floating-point samples.
+///
+/// # Frames
+///
+/// Frame 0 is what decoding the file as a still picture gives: stored colours, even of transparent pixels. Later frames
+/// are the canvas after each is laid on it. Blending of half-transparent pixels is exact and rounded to nearest; other
+/// programs may differ by a level or two. An APNG whose still picture stands outside its animation has that picture as
+/// frame 0. Frames of animated formats are always [`PixelFormat::Rgba8`](crate::PixelFormat::Rgba8) before [`Alpha::Over`] is applied. A GIF frame
+/// that is cleared away leaves its transparent (else the background) colour with alpha 0, and a first frame that does
+/// not fill the canvas has its transparent (else first) colour around it: what Pillow shows.
+///
+/// # Memory
+///
+/// Frames are handed out one at a time. Besides the file itself, a [`Decoder`] holds at most the frame just decoded
+/// with its decoder's working memory, a copy of that frame's compressed bytes, the frame handed out, and for animations
+/// a canvas and its saved copy; with 32 bytes for each distinct frame. [`Limits::decoder_bytes`] bounds the estimate of
+/// this sum. It is an estimate: tables of the decoders, some hundred kilobytes as a rule, come on top.
+///
+/// # Panics
+///
+/// Decoders are other people's code that reads hostile bytes. A panic inside one is caught and reported as
+/// [`DecodeError::Malformed`]; the program's panic hook runs before, so the default hook still writes its message to
+/// standard error. In a program built with `panic = "abort"` such a panic ends the program.
 ///
 /// # Example
 /// ```

@@ -159,8 +159,9 @@ impl Output {
     /// Gives up the frame handed out last.
     pub(super) fn into_buffer(self) -> Result<PixelBuffer, DecodeError> {
         let format = self.last_format.unwrap_or(PixelFormat::Luma8);
-        let fault =
-            |error: crate::PixelsError| DecodeError::malformed(self.format, error.to_string());
+        let fault = |error: crate::pixels::PixelsError| {
+            DecodeError::malformed(self.format, error.to_string())
+        };
         PixelBuffer::new(format, self.last.0, self.last.1, self.buffer).map_err(fault)
     }
 

@@ -40,8 +40,15 @@ pub(super) fn decode(
     out: &mut Vec<u8>,
 ) -> Result<PixelFormat, DecodeError> {
     // `out` holds plain bytes and is overwritten before its next use, so a panic leaves nothing broken behind.
-    let work = AssertUnwindSafe(|| dispatch(format, file, shape, limits, out));
-    catch_unwind(work).unwrap_or_else(|_| {
+    guarded(format, || dispatch(format, file, shape, limits, out))
+}
+
+/// Runs a decoder and turns a panic of its into an error.
+fn guarded<T>(
+    format: ImageFormat,
+    work: impl FnOnce() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let reason = format!("the {format} decoder panicked");
         Err(DecodeError::malformed(format, reason))
     })
@@ -154,5 +161,19 @@ fn refusal(format: ImageFormat, error: ImageError) -> DecodeError {
             DecodeError::unsupported(format!("{format}: {detail}"))
         }
         error => DecodeError::malformed(format, without_file_bytes(&error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_a_decoder_is_an_error() {
+        let result: Result<(), _> = guarded(ImageFormat::Bmp, || panic!("as a decoder might"));
+        assert_eq!(
+            result.unwrap_err().to_string(),
+            "the bmp file is malformed: the bmp decoder panicked"
+        );
     }
 }

@@ -6,17 +6,12 @@
 //! which are unpacked here.
 
 use std::collections::HashSet;
-use std::ops::Range;
 
-use super::bytes::array;
 use super::error::DecodeError;
 use super::options::Limits;
 use super::sniff::ImageFormat;
+use super::tiff_directory::{Entry, TRUNCATED, Words, directory, width_of};
 use super::{jpeg, unpack};
-
-const TRUNCATED: DecodeError = DecodeError::Truncated {
-    format: ImageFormat::Tiff,
-};
 
 /// What directory entries are read for.
 mod tag {
@@ -28,6 +23,7 @@ mod tag {
     pub(super) const STRIP_OFFSETS: u16 = 273;
     pub(super) const ORIENTATION: u16 = 274;
     pub(super) const SAMPLES: u16 = 277;
+    pub(super) const ROWS: u16 = 278;
     pub(super) const STRIP_BYTES: u16 = 279;
     pub(super) const PLANAR: u16 = 284;
     pub(super) const PREDICTOR: u16 = 317;
@@ -40,22 +36,6 @@ mod tag {
     pub(super) const SAMPLE_FORMAT: u16 = 339;
     /// A private number that decoders pass over.
     pub(super) const NOTHING: u16 = 65_000;
-}
-
-/// One entry of a directory: where it stands and where its values lie.
-#[derive(Clone, Debug)]
-struct Entry {
-    tag: u16,
-    kind: u16,
-    place: usize,
-    values: Range<usize>,
-}
-
-/// Byte order and word size.
-#[derive(Clone, Copy, Debug)]
-struct Words {
-    big_endian: bool,
-    wide: bool,
 }
 
 /// One page.
@@ -152,120 +132,6 @@ pub(super) fn scan<'a>(
     Ok(layout)
 }
 
-impl Words {
-    fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
-        let value = array(bytes, at)?;
-        Some(if self.big_endian {
-            u16::from_be_bytes(value)
-        } else {
-            u16::from_le_bytes(value)
-        })
-    }
-
-    fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
-        let value = array(bytes, at)?;
-        Some(if self.big_endian {
-            u32::from_be_bytes(value)
-        } else {
-            u32::from_le_bytes(value)
-        })
-    }
-
-    fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
-        let value = array(bytes, at)?;
-        Some(if self.big_endian {
-            u64::from_be_bytes(value)
-        } else {
-            u64::from_le_bytes(value)
-        })
-    }
-
-    /// Reads a word of the file's size as a place in the file.
-    fn offset(self, bytes: &[u8], at: usize) -> Option<usize> {
-        let value = if self.wide {
-            self.u64(bytes, at)?
-        } else {
-            self.u32(bytes, at)?.into()
-        };
-        // A place beyond this machine's reach is beyond the end of the file.
-        Some(usize::try_from(value).unwrap_or(usize::MAX))
-    }
-
-    const fn first_directory_at(self) -> usize {
-        if self.wide { 8 } else { 4 }
-    }
-
-    const fn size(self) -> usize {
-        if self.wide { 8 } else { 4 }
-    }
-
-    /// Reads one value of the types that count or place things.
-    fn value(self, bytes: &[u8], kind: u16, at: usize) -> Option<u64> {
-        match kind {
-            1 => bytes.get(at).map(|&b| b.into()),
-            3 => self.u16(bytes, at).map(u64::from),
-            4 | 13 => self.u32(bytes, at).map(u64::from),
-            16 | 18 => self.u64(bytes, at),
-            _ => None,
-        }
-    }
-}
-
-/// The bytes of one value of a type.
-const fn width_of(kind: u16) -> usize {
-    match kind {
-        1 | 2 | 6 | 7 => 1,
-        3 | 8 => 2,
-        5 | 10 | 12 | 16 | 17 | 18 => 8,
-        _ => 4,
-    }
-}
-
-/// Reads a directory's entries and the place of the next directory.
-fn directory(bytes: &[u8], words: Words, at: usize) -> Result<(Vec<Entry>, usize), DecodeError> {
-    let (count, head) = if words.wide {
-        let count = words.u64(bytes, at).ok_or(TRUNCATED)?;
-        (usize::try_from(count).unwrap_or(usize::MAX), 8)
-    } else {
-        (words.u16(bytes, at).ok_or(TRUNCATED)?.into(), 2)
-    };
-    let size = 4 + 2 * words.size();
-    let start = at + head;
-    let end = count
-        .checked_mul(size)
-        .and_then(|n| n.checked_add(start))
-        .ok_or(TRUNCATED)?;
-    if end > bytes.len() {
-        return Err(TRUNCATED);
-    }
-    let mut entries = Vec::with_capacity(count.min(64));
-    for place in (start..end).step_by(size) {
-        let tag = words.u16(bytes, place).ok_or(TRUNCATED)?;
-        let kind = words.u16(bytes, place + 2).ok_or(TRUNCATED)?;
-        let count = words.offset(bytes, place + 4).ok_or(TRUNCATED)?;
-        let length = count.checked_mul(width_of(kind)).ok_or(TRUNCATED)?;
-        let at = if length <= words.size() {
-            place + 4 + words.size()
-        } else {
-            words
-                .offset(bytes, place + 4 + words.size())
-                .ok_or(TRUNCATED)?
-        };
-        let last = at.checked_add(length).ok_or(TRUNCATED)?;
-        if last > bytes.len() {
-            return Err(TRUNCATED);
-        }
-        entries.push(Entry {
-            tag,
-            kind,
-            place,
-            values: at..last,
-        });
-    }
-    let next = words.offset(bytes, end).ok_or(TRUNCATED)?;
-    Ok((entries, next))
-}
-
 /// Reads one page.
 fn page(
     bytes: &[u8],
@@ -305,28 +171,34 @@ fn page(
         (list(tag::STRIP_OFFSETS), list(tag::STRIP_BYTES))
     };
     let compression = number(tag::COMPRESSION, 1);
-    for (&offset, &length) in offsets.iter().zip(&lengths) {
-        let range = usize::try_from(offset)
-            .ok()
-            .zip(usize::try_from(length).ok());
-        let part = range
-            .and_then(|(at, n)| bytes.get(at..at.checked_add(n)?))
-            .ok_or(TRUNCATED)?;
-        // The JPEG decoder inside is as lenient as it is outside.
-        if compression == 7 {
-            jpeg::scan(part, limits).map_err(|error| match error {
-                DecodeError::Truncated { .. } => TRUNCATED,
-                other => other,
-            })?;
-        }
-    }
-
     let samples = number(tag::SAMPLES, 1).max(1);
     let bits = list(tag::BITS).first().copied().unwrap_or(1);
     if samples > 16 || bits > 64 {
         return Err(DecodeError::unsupported(
             "tiff with samples of its own kind",
         ));
+    }
+    let parts = Parts {
+        height: u64::from(height),
+        rows: if tiled {
+            u64::from(tile.1)
+        } else {
+            number(tag::ROWS, u64::MAX).clamp(1, u64::from(height))
+        },
+        row_bytes: {
+            let in_plane = if number(tag::PLANAR, 1) == 2 {
+                1
+            } else {
+                samples
+            };
+            let columns = if tiled { tile.0 } else { width };
+            (u64::from(columns) * in_plane * bits).div_ceil(8)
+        },
+        tiled,
+        compression,
+    };
+    for (index, (&offset, &length)) in (0_u64..).zip(offsets.iter().zip(&lengths)) {
+        parts.check(bytes, index, offset, length, limits)?;
     }
     let pixel_bytes = samples * bits.div_ceil(8);
     let mut page = Page {
@@ -387,6 +259,57 @@ fn page(
     page.pixel_bytes = 4;
     page.packed = Some(packed);
     Ok(page)
+}
+
+/// The strips or tiles of a page.
+struct Parts {
+    height: u64,
+    rows: u64,
+    row_bytes: u64,
+    tiled: bool,
+    compression: u64,
+}
+
+impl Parts {
+    /// Refuses a strip or tile that is not all there. The decoder would read on into whatever follows.
+    fn check(
+        &self,
+        bytes: &[u8],
+        index: u64,
+        offset: u64,
+        length: u64,
+        limits: &Limits,
+    ) -> Result<(), DecodeError> {
+        let range = usize::try_from(offset)
+            .ok()
+            .zip(usize::try_from(length).ok());
+        let part = range
+            .and_then(|(at, n)| bytes.get(at..at.checked_add(n)?))
+            .ok_or(TRUNCATED)?;
+        match self.compression {
+            1 => {
+                let strips = self.height.div_ceil(self.rows.max(1)).max(1);
+                let above = (index % strips).saturating_mul(self.rows);
+                let rows = if self.tiled {
+                    self.rows
+                } else {
+                    self.rows.min(self.height.saturating_sub(above))
+                };
+                if length < rows.saturating_mul(self.row_bytes) {
+                    return Err(TRUNCATED);
+                }
+            }
+            // The JPEG decoder inside is as lenient as it is outside.
+            7 => {
+                jpeg::scan(part, limits).map_err(|error| match error {
+                    DecodeError::Truncated { .. } => TRUNCATED,
+                    other => other,
+                })?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 impl Layout<'_> {

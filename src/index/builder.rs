@@ -9,7 +9,8 @@ use tempfile::NamedTempFile;
 
 use super::error::BuildError;
 use super::layout::{
-    LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ENTRY_ID_LEN, MAX_LISTS, QUALITY_UNKNOWN, Role, kind_code,
+    LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ATTRIBUTES_LEN, MAX_ENTRY_ID_LEN, MAX_LISTS,
+    QUALITY_UNKNOWN, Role, kind_code,
 };
 use super::record::{media_type_code, status_code, write_attributes};
 use super::sorter::Sorter;
@@ -110,14 +111,14 @@ impl IndexBuilder {
         Self::with_memory_budget(destination, DEFAULT_MEMORY_BUDGET)
     }
 
-    /// Returns a builder that holds about `budget` bytes of entries in memory (at least 1 MiB, at most 4 GiB).
+    /// Returns a builder that holds about `budget` bytes of entries in memory (at least 1 MiB, at most 2 GiB).
     pub fn with_memory_budget(destination: impl Into<PathBuf>, budget: usize) -> Self {
         let destination = destination.into();
         let directory = match destination.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let budget = budget.clamp(1 << 20, 1 << 32);
+        let budget = budget.clamp(1 << 20, 1 << 31);
         Self {
             statements: Sorter::new(&directory, budget / 2),
             destination,
@@ -148,18 +149,19 @@ impl IndexBuilder {
     /// Adds what one record of a list says.
     ///
     /// # Errors
-    /// [`BuildError::UnknownList`], [`BuildError::InvalidEntryId`] (the builder goes on without this entry), or
+    /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
     pub fn add(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
         if list as usize >= self.lists.len() {
             return Err(BuildError::UnknownList { list });
         }
+        let invalid = BuildError::InvalidEntry {
+            list,
+            entry: self.sequence,
+        };
         let id = entry.entry_id.as_bytes();
         if id.is_empty() || id.len() > MAX_ENTRY_ID_LEN || id.contains(&0) {
-            return Err(BuildError::InvalidEntryId {
-                list,
-                entry: self.sequence,
-            });
+            return Err(invalid);
         }
         let sequence = self.sequence.to_be_bytes();
         self.sequence += 1;
@@ -182,6 +184,10 @@ impl IndexBuilder {
                 .map_or(QUALITY_UNKNOWN, |quality| quality.min(100)),
         );
         write_attributes(entry, record);
+        // What precedes the attributes of the entry, after the key: what this is about, sequence, and four codes.
+        if record.len() - key_len - 13 > MAX_ATTRIBUTES_LEN {
+            return Err(invalid);
+        }
         let mut push = |record: &[u8]| {
             self.statements
                 .push(record)

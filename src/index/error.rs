@@ -128,8 +128,9 @@ pub enum BuildError {
         /// What the system said.
         source: io::Error,
     },
-    /// An entry id is empty, longer than the format allows, or holds a zero byte.
-    InvalidEntryId {
+    /// An entry does not fit the format: its id is empty, longer than 4096 bytes or holds a zero byte, or the rest of it
+    /// is longer than 256 KiB.
+    InvalidEntry {
         /// The position of the list among those given.
         list: u32,
         /// The position of the entry among those added, counted from 0.
@@ -153,9 +154,10 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::InvalidEntryId { list, entry } => write!(
+            Self::InvalidEntry { list, entry } => write!(
                 f,
-                "entry {entry} of list {list} has an id that is empty, too long or holds a zero byte"
+                "entry {entry} of list {list} does not fit: its id is empty, too long or holds a zero byte, or its \
+                 attributes are too long"
             ),
             Self::UnknownList { list } => {
                 write!(f, "an entry names list {list}, which was not added")

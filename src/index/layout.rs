@@ -57,6 +57,7 @@ pub(super) const QUALITY_UNKNOWN: u8 = u8::MAX;
 pub(super) const COLUMN_ALIGNMENT: u64 = 8;
 pub(super) const POSITION_LEN: usize = 4;
 pub(super) const MAX_ENTRY_ID_LEN: usize = 4096;
+pub(super) const MAX_ATTRIBUTES_LEN: usize = 1 << 18;
 pub(super) const MAX_LISTS: u32 = 1 << 16;
 
 /// What a section holds.

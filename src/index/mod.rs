@@ -253,6 +253,16 @@ impl Index {
             u64_at(record, layout::ENTRY_ID_OFFSET),
             u32_at(record, layout::ENTRY_ID_LEN_OFFSET),
         )?;
+        let id_len = entry_id.len();
+        if !(1..=layout::MAX_ENTRY_ID_LEN).contains(&id_len) || entry_id.contains('\0') {
+            return Err(wrong(
+                "the entry id is empty, too long or holds a zero byte",
+            ));
+        }
+        if u32_at(record, layout::ENTRY_ATTRIBUTES_LEN_OFFSET) as usize > layout::MAX_ATTRIBUTES_LEN
+        {
+            return Err(wrong("the attributes are longer than the format allows"));
+        }
         let attributes = self.string(
             "entries",
             number,

@@ -384,6 +384,14 @@ fn every_rule_of_verify_fires() {
         "the list does not have as many entries as its record says"
     );
     assert_eq!(verdict(STRINGS, 0, &far), "a text is not UTF-8");
+    let id = "the entry id is empty, too long or holds a zero byte";
+    assert_eq!(verdict(STRINGS, 0, &[0]), id);
+    assert_eq!(verdict(ENTRIES, ENTRY_ID_LEN_OFFSET, &[0]), id);
+    let long = (MAX_ATTRIBUTES_LEN as u32 + 1).to_le_bytes();
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_ATTRIBUTES_LEN_OFFSET, &long),
+        "the attributes are longer than the format allows"
+    );
     assert_eq!(verdict(ENTRIES, 0, &[1]), "there is no such list");
     assert_eq!(
         verdict(ENTRIES, ENTRY_STATUS_OFFSET, &[3]),
@@ -670,15 +678,21 @@ fn a_build_that_fails_or_is_given_up_leaves_the_old_file() {
     let list = builder.add_list(list("list")).unwrap();
     assert!(matches!(
         builder.add(list, &Entry::new("")),
-        Err(BuildError::InvalidEntryId { .. })
+        Err(BuildError::InvalidEntry { .. })
     ));
     assert!(matches!(
         builder.add(list, &Entry::new("a\0b")),
-        Err(BuildError::InvalidEntryId { .. })
+        Err(BuildError::InvalidEntry { .. })
     ));
     assert!(matches!(
         builder.add(9, &Entry::new("a")),
         Err(BuildError::UnknownList { list: 9 })
+    ));
+    let mut large = entry("a", &[md5(1)]);
+    large.tags = vec!["t".repeat(MAX_ATTRIBUTES_LEN)];
+    assert!(matches!(
+        builder.add(list, &large),
+        Err(BuildError::InvalidEntry { .. })
     ));
     builder.add(list, &entry("a", &[md5(1)])).unwrap();
     drop(builder);

@@ -148,7 +148,7 @@ enum State {
 /// ```
 /// use hashsieve::HashKind;
 /// use hashsieve::list::{ImportItem, ImportOptions, Importer, ListFormat};
-/// let text = "# a made-up list\npdq 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\nnonsense\n";
+/// let text = "# a made-up list\npdq 5555555555555555555555555555555555555555555555555555555555555555\nnonsense\n";
 /// let options = ImportOptions { format: ListFormat::HexLines { kind: None } };
 /// let mut importer = Importer::new(text.as_bytes(), &options)?;
 /// for item in &mut importer {

@@ -14,9 +14,9 @@
 //!
 //! This room sees pixels and hashes; never decoders, files, lists or the index.
 
-#[cfg(all(test, feature = "synthetic"))]
-mod conformance;
 mod downsample;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 use std::fmt;

@@ -101,8 +101,8 @@ fn import(
         match item.map_err(|error| at(&error))? {
             ImportItem::Entry { line, entry } => match builder.add(list, &entry) {
                 Ok(()) => {}
-                Err(BuildError::InvalidEntryId { .. }) => {
-                    let reason = "the entry id is empty, too long or holds a zero byte";
+                Err(BuildError::InvalidEntry { .. }) => {
+                    let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
                     quarantine.take(path, line, "", reason)?;
                 }
                 Err(error) => return Err(Failure::Message(error.to_string())),

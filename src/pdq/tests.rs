@@ -1,14 +1,15 @@
 //! Conformance with a package that nobody here wrote: the golden data in `tests/data/pdq`.
 //!
 //! It stands in the crate, not in `tests`, because it compares the block of floats, which is not public.
+#![cfg(feature = "synthetic")]
 
 use std::collections::BTreeSet;
 use std::error::Error;
 
 use super::*;
-use crate::PixelFormat;
 use crate::digest;
 use crate::hash::{HashKind, HashValue};
+use crate::pixels::PixelFormat;
 
 #[path = "../../tests/support/golden_pictures.rs"]
 mod golden_pictures;

@@ -1,0 +1,90 @@
+//! Old index files stay readable: the golden file of every version of the format.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use hashsieve::list::{CsvMapping, ImportItem, ImportOptions, Importer, ListFormat};
+use hashsieve::{Entry, HashKind, HashValue, Index, IndexBuilder, ListDescriptor};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/index")
+        .join(name)
+}
+
+/// The entries of golden.csv that are not withdrawn.
+fn entries() -> Vec<Entry> {
+    let text = std::fs::read(data("golden.csv")).unwrap();
+    let options = ImportOptions {
+        format: ListFormat::Csv(CsvMapping::default()),
+    };
+    Importer::new(&text[..], &options)
+        .unwrap()
+        .filter_map(|item| match item.unwrap() {
+            ImportItem::Entry { entry, .. } => Some(entry),
+            ImportItem::Quarantined(kept_out) => panic!("{kept_out}"),
+        })
+        .collect()
+}
+
+fn descriptor() -> ListDescriptor {
+    ListDescriptor {
+        name: "golden".to_owned(),
+        source: "made-up".to_owned(),
+        version: "1".to_owned(),
+        time: Some(1_795_392_000),
+        terms: "for tests only".to_owned(),
+    }
+}
+
+#[test]
+fn the_golden_index_of_version_1_still_says_what_it_said() {
+    let index = Index::open(data("v1.hsv")).unwrap();
+    index.verify().unwrap();
+    let lists = index.lists().unwrap();
+    assert_eq!(lists.len(), 1);
+    assert_eq!(lists[0].descriptor, descriptor());
+    let alive: Vec<Entry> = entries()
+        .into_iter()
+        .filter(|entry| entry.status.matches())
+        .collect();
+    assert_eq!(index.entries() as usize, alive.len());
+    let mut asserted = BTreeMap::<HashKind, u32>::new();
+    for mut entry in alive {
+        for hash in std::mem::take(&mut entry.hashes) {
+            *asserted.entry(hash.kind()).or_default() += 1;
+            assert!(says(&index, hash, &entry), "an entry is lost");
+            if hash.kind() == HashKind::Pdq {
+                let id = index.find(&hash).unwrap();
+                let found = index.within(&hash, 0).unwrap();
+                assert_eq!(found.iter().map(|one| Some(one.id)).collect::<Vec<_>>(), [id]);
+            }
+        }
+    }
+    for kind in HashKind::ALL {
+        assert_eq!(index.assertions(kind), asserted[&kind]);
+    }
+}
+
+/// Whether the index holds that this entry asserts this hash.
+fn says(index: &Index, hash: HashValue, entry: &Entry) -> bool {
+    let id = index.find(&hash).unwrap().expect("the hash is there");
+    let mut asserting = index.asserting(hash.kind(), id).unwrap();
+    asserting.any(|position| index.entry(position.unwrap()).unwrap().entry == *entry)
+}
+
+#[test]
+fn this_version_still_writes_version_1_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.hsv");
+    let mut builder = IndexBuilder::new(&path);
+    let list = builder.add_list(descriptor()).unwrap();
+    for entry in entries() {
+        builder.add(list, &entry).unwrap();
+    }
+    builder.finish().unwrap();
+    assert!(
+        std::fs::read(path).unwrap() == std::fs::read(data("v1.hsv")).unwrap(),
+        "the bytes differ"
+    );
+}
