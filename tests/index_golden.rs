@@ -57,7 +57,10 @@ fn the_golden_index_of_version_1_still_says_what_it_said() {
             if hash.kind() == HashKind::Pdq {
                 let id = index.find(&hash).unwrap();
                 let found = index.within(&hash, 0).unwrap();
-                assert_eq!(found.iter().map(|one| Some(one.id)).collect::<Vec<_>>(), [id]);
+                assert_eq!(
+                    found.iter().map(|one| Some(one.id)).collect::<Vec<_>>(),
+                    [id]
+                );
             }
         }
     }
