@@ -3,18 +3,24 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/bodies/decode.rs"]
+pub mod decode;
 #[path = "../fuzz/bodies/hash_parse.rs"]
 pub mod hash_parse;
 #[path = "../fuzz/bodies/index_open.rs"]
 pub mod index_open;
+#[path = "../fuzz/bodies/list_import.rs"]
+pub mod list_import;
 #[path = "../fuzz/bodies/pdq.rs"]
 pub mod pdq;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 3] = [
+const BODIES: [(&str, Body); 5] = [
+    ("decode", decode::body),
     ("hash_parse", hash_parse::body),
     ("index_open", index_open::body),
+    ("list_import", list_import::body),
     ("pdq", pdq::body),
 ];
 
@@ -114,4 +120,22 @@ fn pictures_of_awkward_shapes_pass() {
         pdq::body(&shape(u32::MAX, u32::MAX, u64::MAX, format));
         pdq::body(&shape(8, 8, 64, format));
     }
+}
+
+#[test]
+fn golden_pictures_pass_whole_and_cut() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/decode");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for choice in 0..8 {
+            let mut input = vec![choice, 200];
+            input.extend(&bytes);
+            decode::body(&input);
+            input.truncate(input.len() / 2);
+            decode::body(&input);
+        }
+        files += 1;
+    }
+    assert!(files > 50, "only {files} files");
 }

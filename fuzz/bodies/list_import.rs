@@ -1,0 +1,42 @@
+//! Any bytes as a hash list. The first byte chooses the format; the rest is the file.
+
+use hashsieve::HashKind;
+use hashsieve::list::{CsvMapping, ImportItem, ImportOptions, Importer, ListFormat};
+
+/// Checks that an import ends, accounts for every line and never repeats a text of the list in a reason.
+pub fn body(data: &[u8]) {
+    let Some((&choice, file)) = data.split_first() else {
+        return;
+    };
+    let format = match choice % 5 {
+        0 => ListFormat::HexLines { kind: None },
+        1 => ListFormat::HexLines {
+            kind: Some(HashKind::Pdq),
+        },
+        2 => ListFormat::Hsh,
+        3 => ListFormat::Csv(CsvMapping::default()),
+        _ => ListFormat::guess(None, file),
+    };
+    let Ok(mut importer) = Importer::new(file, &ImportOptions { format }) else {
+        return;
+    };
+    let (mut entries, mut kept_out) = (0, 0);
+    for item in &mut importer {
+        match item.expect("a slice can be read") {
+            ImportItem::Entry { entry, .. } => {
+                assert!(!entry.entry_id.is_empty());
+                assert!(!format!("{entry:?}").contains("secret"));
+                entries += 1;
+            }
+            ImportItem::Quarantined(one) => {
+                assert!(one.line >= 1);
+                kept_out += 1;
+            }
+        }
+    }
+    let report = importer.report();
+    assert_eq!((report.entries, report.quarantined), (entries, kept_out));
+    let accounted =
+        report.headers + report.records + report.continued + report.comments + report.blank;
+    assert_eq!(report.lines, accounted);
+}
