@@ -156,7 +156,8 @@ pub struct Verdict {
     pub status: Status,
     /// The strongest action that a match asks for; none without a match.
     pub action: Option<Action>,
-    /// The entries that match: exact before near, then by distance, list and entry. One for each entry and kind.
+    /// The entries that match: exact before near, then by distance, kind, list and entry. One for each entry and kind,
+    /// at its smallest distance.
     pub matches: Vec<EntryMatch>,
     /// Why the input could not be decided, or not fully; holds no byte of it.
     pub problem: Option<String>,
@@ -170,8 +171,8 @@ pub struct Verdict {
 
 /// A record of how a verdict came about, to be kept with a report. Confidential.
 ///
-/// It never holds a picture or a hash of a list. Nothing is sent anywhere by making one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// It never holds a picture or a hash of a list, beyond the input's own SHA-256. Nothing is sent anywhere by making one.
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Evidence {
     /// The version of this library.
@@ -192,4 +193,18 @@ pub struct Evidence {
     pub viewed_by_human: bool,
     /// The verdict.
     pub verdict: Verdict,
+}
+
+impl fmt::Debug for Evidence {
+    /// Prints the verdict without its entries, and no digest of the input: of an exact match it is a hash of a list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence")
+            .field("hashsieve_version", &self.hashsieve_version)
+            .field("profile", &self.profile)
+            .field("indexes", &self.indexes)
+            .field("input_bytes", &self.input_bytes)
+            .field("viewed_by_human", &self.viewed_by_human)
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
+    }
 }
