@@ -87,8 +87,8 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Text output is the PDQ tools' own: `hash,quality,path`, which `index build` reads; digests are `hash  path`.
-JSON output: {\"path\",\"status\",\"kind\",\"hash\",\"quality\",\"width\",\"height\",\"frame\",\"transform\",\"profile\"}; a \
-picture without a hash has its line too, with \"hash\":null and a status that says why.
+JSON output: {\"path\",\"status\",\"kind\",\"hash\",\"quality\",\"width\",\"height\",\"frame\",\"transform\",\"profile\",\
+\"problem\"}; a picture without a hash has its line too, with \"hash\":null and a status that says why.
 
 Examples:
   hashsieve hash picture.jpg

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use crate::args::InputArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::report::tell;
 
 /// One thing to look at.
 pub(crate) enum Input {
@@ -240,12 +241,14 @@ impl PassedOver {
     pub(crate) fn tell(self) {
         let Self { links, special } = self;
         if links > 0 {
-            eprintln!(
+            tell(format_args!(
                 "{links} symbolic links lead out of their folders and were not followed; --follow-links does"
-            );
+            ));
         }
         if special > 0 {
-            eprintln!("{special} pipes, sockets or devices were passed over");
+            tell(format_args!(
+                "{special} pipes, sockets or devices were passed over"
+            ));
         }
     }
 }

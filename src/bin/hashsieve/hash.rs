@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::args::{Format, HashArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
-use crate::report::Report;
+use crate::report::{Report, tell};
 
 /// One line of output: a hash, or why there is none.
 #[derive(Serialize)]
@@ -91,12 +91,12 @@ impl Line {
                         .transform
                         .filter(|&name| name != Dihedral::Original.name());
                     let transform = transform.map_or(String::new(), |name| format!("#{name}"));
-                    report.line(&format!("{hash},{quality},{}{frame}{transform}", self.path))
+                    report.text(&format!("{hash},{quality},{}{frame}{transform}", self.path))
                 }
-                (Some(hash), None) => report.line(&format!("{hash}  {}", self.path)),
+                (Some(hash), None) => report.text(&format!("{hash}  {}", self.path)),
                 (None, _) => {
                     let problem = self.problem.as_deref().unwrap_or_default();
-                    eprintln!("{}: {}: {problem}", self.path, self.status);
+                    tell(format_args!("{}: {}: {problem}", self.path, self.status));
                     Ok(())
                 }
             },
@@ -131,7 +131,9 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
     )?;
     report.finish()?;
     if !quiet {
-        eprintln!("{inputs} inputs: {hashed} hashes, {failed} without one");
+        tell(format_args!(
+            "{inputs} inputs: {hashed} hashes, {failed} without one"
+        ));
         passed_over.tell();
     }
     Ok(Outcome::of(false, failed > 0))

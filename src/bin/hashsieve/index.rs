@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::args::{BuildArgs, InfoArgs, ListFormatArg, VerifyArgs};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
-use crate::report::Report;
+use crate::report::{Report, tell};
 
 /// How many records that were left out are named on standard error when no file is to hold them all.
 const NAMED: u64 = 10;
@@ -51,7 +51,7 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
     drop(progress);
     let summary = summary.map_err(failed)?;
     let kept_out = quarantine.finish()?;
-    tell(arguments, &total, &summary, kept_out)?;
+    summarise(arguments, &total, &summary, kept_out)?;
     Ok(Outcome::of(false, kept_out > 0))
 }
 
@@ -200,9 +200,9 @@ impl Quarantine {
             } else {
                 format!("column {column}: ")
             };
-            eprintln!("{}:{line}: {column}{reason}", path.display());
+            tell(format_args!("{}:{line}: {column}{reason}", path.display()));
         } else if self.count == NAMED + 1 {
-            eprintln!("and more; --quarantine FILE writes all of them down");
+            tell("and more; --quarantine FILE writes all of them down");
         }
         Ok(())
     }
@@ -215,25 +215,25 @@ impl Quarantine {
     }
 }
 
-fn tell(
+fn summarise(
     arguments: &BuildArgs,
     import: &ImportReport,
     summary: &BuildSummary,
     kept_out: u64,
 ) -> Result<(), Failure> {
     let mut report = Report::new(None)?;
-    report.line(&format!("index     {}", arguments.output.display()))?;
-    report.line(&format!("identity  {}", summary.identity))?;
-    report.line(&format!("size      {} bytes", summary.file_bytes))?;
-    report.line(&format!("lists     {}", summary.lists))?;
-    report.line(&format!(
+    report.text(&format!("index     {}", arguments.output.display()))?;
+    report.text(&format!("identity  {}", summary.identity))?;
+    report.text(&format!("size      {} bytes", summary.file_bytes))?;
+    report.text(&format!("lists     {}", summary.lists))?;
+    report.text(&format!(
         "records   {} read, {kept_out} left out, {} withdrawn",
         import.records, import.withdrawn
     ))?;
-    report.line(&format!("entries   {}", summary.entries))?;
+    report.text(&format!("entries   {}", summary.entries))?;
     for (kind, count) in &summary.hashes {
         let assertions = summary.assertions.get(kind).copied().unwrap_or_default();
-        report.line(&format!(
+        report.text(&format!(
             "{:<9} {count} hashes, {assertions} times asserted",
             kind.name()
         ))?;
@@ -249,7 +249,7 @@ fn tell(
         ),
     ] {
         if count > 0 {
-            report.line(&format!("note      {count} {what}"))?;
+            report.text(&format!("note      {count} {what}"))?;
         }
     }
     report.finish()
@@ -307,11 +307,11 @@ pub(crate) fn info(arguments: &InfoArgs) -> Result<Outcome, Failure> {
     if arguments.json {
         report.json(&info)?;
     } else {
-        report.line(&format!("identity  {}", info.identity))?;
-        report.line(&format!("size      {} bytes", info.file_bytes))?;
-        report.line(&format!("entries   {}", info.entries))?;
+        report.text(&format!("identity  {}", info.identity))?;
+        report.text(&format!("size      {} bytes", info.file_bytes))?;
+        report.text(&format!("entries   {}", info.entries))?;
         for kind in &info.kinds {
-            report.line(&format!(
+            report.text(&format!(
                 "{:<9} {} hashes, {} times asserted",
                 kind.kind.name(),
                 kind.hashes,
@@ -320,7 +320,7 @@ pub(crate) fn info(arguments: &InfoArgs) -> Result<Outcome, Failure> {
         }
         for list in &info.lists {
             let described = &list.descriptor;
-            report.line(&format!(
+            report.text(&format!(
                 "list      {}: {} entries; source {}; version {}; time {}; terms {}",
                 described.name,
                 list.entries,
@@ -349,7 +349,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, quiet: bool) -> Result<Outcome, Fai
     drop(progress);
     verified.map_err(|error| Failure::at(path, error))?;
     let mut report = Report::new(None)?;
-    report.line(&format!("{}: sound", path.display()))?;
+    report.text(&format!("{}: sound", path.display()))?;
     report.finish()?;
     Ok(Outcome::Done)
 }

@@ -1,9 +1,5 @@
 //! The program `hashsieve`: command line, progress, reports and exit codes, on the library's public API only.
 #![deny(unsafe_code)]
-#![allow(
-    clippy::print_stderr,
-    reason = "a program talks to people; the library does not"
-)]
 
 mod args;
 mod demo;
@@ -29,7 +25,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough.
         Err(Failure::BrokenPipe(outcome)) => outcome.into(),
         Err(Failure::Message(message)) => {
-            eprintln!("hashsieve: {message}");
+            report::tell(format_args!("hashsieve: {message}"));
             Outcome::Failed.into()
         }
     }

@@ -1,5 +1,7 @@
 //! Writing results: to standard output or to a file that only its owner can read.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -36,6 +38,12 @@ impl Report {
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
         let written = writeln!(self.output, "{text}");
         written.map_err(|error| Failure::output(&error, self.so_far))
+    }
+
+    /// Writes a line of text that holds names of files or lists, with control characters escaped: a line break in a
+    /// name would make two lines of one, and a terminal would obey the rest.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.line(&printable(text))
     }
 
     /// Writes a value as a line of JSON.
@@ -82,4 +90,27 @@ pub(crate) fn private_file(path: &Path) -> Result<File, Failure> {
         options.mode(0o600);
     }
     options.open(path).map_err(|error| Failure::at(path, error))
+}
+
+/// Tells people something on standard error. That nobody listens there is no reason to stop.
+pub(crate) fn tell(text: impl Display) {
+    let text = text.to_string();
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+}
+
+/// Returns the text with its control characters escaped.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::{Format, ScanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
-use crate::report::Report;
+use crate::report::{Report, tell};
 
 /// What came of one input.
 struct Result {
@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
             .iter()
             .map(|(status, count)| format!("{count} {status}"));
         let parts: Vec<_> = parts.collect();
-        eprintln!("{total} inputs: {}", parts.join(", "));
+        tell(format_args!("{total} inputs: {}", parts.join(", ")));
         passed_over.tell();
     }
     Ok(Outcome::of(matched, failed))
@@ -216,7 +216,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
         }
         Format::Text => {
             for found in matches {
-                report.line(&format!(
+                report.text(&format!(
                     "{}: match: {}, list {}, entry {}, {}",
                     result.path,
                     found.action.name(),
@@ -226,12 +226,12 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
                 ))?;
             }
             match (matches.is_empty(), problem) {
-                (true, None) => report.line(&format!("{}: {}", result.path, result.status)),
+                (true, None) => report.text(&format!("{}: {}", result.path, result.status)),
                 (true, Some(problem)) => {
-                    report.line(&format!("{}: {}: {problem}", result.path, result.status))
+                    report.text(&format!("{}: {}: {problem}", result.path, result.status))
                 }
                 (false, Some(problem)) => {
-                    report.line(&format!("{}: not fully seen: {problem}", result.path))
+                    report.text(&format!("{}: not fully seen: {problem}", result.path))
                 }
                 (false, None) => Ok(()),
             }
