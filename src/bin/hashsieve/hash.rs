@@ -1,6 +1,7 @@
 //! `hashsieve hash`: pictures to hashes.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use hashsieve::{
     DecodeError, DecodeOptions, Dihedral, HashKind, PDQ_PROFILE, PdqHasher, Status, digest,
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::args::{Format, HashArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
-use crate::report::{Report, tell};
+use crate::report::{Report, refuse_overwriting, tell};
 
 /// One line of output: a hash, or why there is none.
 #[derive(Serialize)]
@@ -106,6 +107,8 @@ impl Line {
 
 pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure> {
     let options = files::decode_options(&arguments.input);
+    let inputs = arguments.input.paths.iter().map(PathBuf::as_path);
+    refuse_overwriting(arguments.output.as_deref(), inputs)?;
     let mut report = Report::new(arguments.output.as_deref())?;
     if arguments.format == Format::Csv {
         report.csv(COLUMNS)?;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,13 +17,17 @@ use serde::Serialize;
 use crate::args::{BuildArgs, InfoArgs, ListFormatArg, VerifyArgs};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
-use crate::report::{Report, tell};
+use crate::report::{Report, refuse_overwriting, tell};
 
 /// How many records that were left out are named on standard error when no file is to hold them all.
 const NAMED: u64 = 10;
 
 pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failure> {
     let failed = |error: BuildError| Failure::Message(error.to_string());
+    let lists = || arguments.lists.iter().map(PathBuf::as_path);
+    let output = arguments.output.as_path();
+    refuse_overwriting(Some(output), lists())?;
+    refuse_overwriting(arguments.quarantine.as_deref(), lists().chain([output]))?;
     let mut quarantine = Quarantine::new(arguments.quarantine.as_deref())?;
     let budget = usize::from(arguments.memory) << 20;
     let mut builder = IndexBuilder::with_memory_budget(&arguments.output, budget);

@@ -81,6 +81,8 @@ impl Report {
 }
 
 /// Creates or empties a file that only its owner can read: reports name lists and entries.
+///
+/// Nobody else can read it either when it was there before with another mode.
 pub(crate) fn private_file(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -89,7 +91,46 @@ pub(crate) fn private_file(path: &Path) -> Result<File, Failure> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path).map_err(|error| Failure::at(path, error))
+    let file = options
+        .open(path)
+        .map_err(|error| Failure::at(path, error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // A file that was there before has kept its mode; a device is not ours to change.
+        let metadata = file.metadata().map_err(|error| Failure::at(path, error))?;
+        let mut permissions = metadata.permissions();
+        if metadata.is_file() && permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o600);
+            file.set_permissions(permissions).map_err(|error| {
+                let why = format!("cannot be made readable by its owner only: {error}");
+                Failure::at(path, why)
+            })?;
+        }
+    }
+    Ok(file)
+}
+
+/// Refuses an output that would overwrite one of these files, which the same command reads or writes.
+pub(crate) fn refuse_overwriting<'a>(
+    output: Option<&Path>,
+    others: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), Failure> {
+    let Some(output) = output else { return Ok(()) };
+    let real = output.canonicalize().ok();
+    // A device, such as the null device, is not overwritten.
+    if real.as_ref().is_some_and(|real| !real.is_file()) {
+        return Ok(());
+    }
+    let same = |other: &Path| {
+        let existing = real.is_some() && real == other.canonicalize().ok();
+        existing || output == other
+    };
+    if others.into_iter().any(same) {
+        let why = "would overwrite a file that the same command uses";
+        return Err(Failure::at(output, why));
+    }
+    Ok(())
 }
 
 /// Tells people something on standard error. That nobody listens there is no reason to stop.

@@ -1,7 +1,7 @@
 //! `hashsieve scan`: pictures to verdicts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hashsieve::{Action, EntryMatch, Evidence, Index, Policy, Screener, Verdict};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::{Format, ScanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
-use crate::report::{Report, tell};
+use crate::report::{Report, refuse_overwriting, tell};
 
 /// What came of one input.
 struct Result {
@@ -54,7 +54,14 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     let options = files::decode_options(&arguments.input);
     let screener = Screener::with_decode_options(open(arguments)?, policy(arguments)?, options)
         .map_err(|error| Failure::Message(error.to_string()))?;
-    let mut report = Report::new(arguments.output.as_deref())?;
+    let (output, evidence) = (arguments.output.as_deref(), arguments.evidence.as_deref());
+    let used = || {
+        let paths = arguments.against.iter().chain(&arguments.policy);
+        paths.chain(&arguments.input.paths).map(PathBuf::as_path)
+    };
+    refuse_overwriting(output, used())?;
+    refuse_overwriting(evidence, used().chain(output))?;
+    let mut report = Report::new(output)?;
     let mut evidence = match &arguments.evidence {
         Some(path) => Some(Report::new(Some(path))?),
         None => None,
