@@ -397,10 +397,10 @@ fn crc32(data: &[u8]) -> u32 {
 fn what_is_not_decoded_is_called_unsupported() {
     let unknown: [(&[u8], &str); 7] = [
         (b"", "an empty file"),
-        (b"\0", "no known picture format"),
+        (b"\0", "an unknown format"),
         (
             b"just some text, no picture at all",
-            "no known picture format",
+            "an unknown format",
         ),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "heif or avif"),
         (b"\0\0\0\x20ftypavif\0\0\0\0", "heif or avif"),

@@ -20,8 +20,8 @@ fn entries() -> Vec<Entry> {
     };
     Importer::new(&text[..], &options)
         .unwrap()
-        .filter_map(|item| match item.unwrap() {
-            ImportItem::Entry { entry, .. } => Some(entry),
+        .map(|item| match item.unwrap() {
+            ImportItem::Entry { entry, .. } => entry,
             ImportItem::Quarantined(kept_out) => panic!("{kept_out}"),
         })
         .collect()

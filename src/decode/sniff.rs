@@ -120,5 +120,5 @@ pub(super) fn describe_unknown(bytes: &[u8]) -> &'static str {
     KNOWN
         .iter()
         .find(|(magic, _)| bytes.starts_with(magic))
-        .map_or("no known picture format", |(_, name)| name)
+        .map_or("an unknown format", |(_, name)| name)
 }

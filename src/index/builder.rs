@@ -14,7 +14,10 @@ use super::layout::{
 };
 use super::record::{media_type_code, status_code, write_attributes};
 use super::sorter::Sorter;
-use super::writer::{BuildProgress, Spool, report, sync_directory, write_file, write_kind};
+use super::writer::{
+    BuildProgress, Spool, TEMPORARY_PREFIX, remove_abandoned, report, sync_directory, write_file,
+    write_kind,
+};
 use crate::entry::{Entry, EntryStatus, ListDescriptor};
 use crate::hash::HashKind;
 
@@ -49,6 +52,9 @@ pub struct BuildSummary {
 ///
 /// 1. Add a list, then its entries, in any order; entries of several lists may be mixed.
 /// 2. [`finish`](Self::finish) sorts, writes and publishes the file.
+///
+/// A build that is killed while it writes leaves a file `.hashsieve-*`, readable by its owner only; the next build in
+/// that directory removes it when it is a minute old.
 ///
 /// Entries of one list with one id speak for one entry, so that a table may hold one hash a row: their hashes are put
 /// together, and for everything else the last one counts. For each hash of an entry the last statement counts: a
@@ -228,7 +234,10 @@ impl IndexBuilder {
         let directory = self.directory.clone();
         let (sections, mut summary) = self.sort(progress)?;
         let io = |source| in_directory(&directory, source);
-        let mut file = NamedTempFile::with_prefix_in(".hashsieve-", &directory).map_err(io)?;
+        remove_abandoned(&directory);
+        let mut file = NamedTempFile::with_prefix_in(TEMPORARY_PREFIX, &directory).map_err(io)?;
+        // Tells other builds that this file has an owner who lives. Without locks they wait for its age only.
+        let _ = file.as_file().lock();
         summary.identity = write_file(file.as_file_mut(), sections, progress).map_err(io)?;
         file.as_file().sync_all().map_err(io)?;
         summary.file_bytes = file.as_file().metadata().map_err(io)?.len();

@@ -19,13 +19,14 @@ pub(super) struct MappedFile {
 impl MappedFile {
     /// Maps a file. O(1): pages are read when they are touched, and shared with other processes that map the file.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Before opening, which would wait for ever at a pipe that nobody writes to.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "not a regular file",
             ));
         }
+        let file = File::open(path)?;
         // SAFETY: the map is read-only and private to this value, and it lives as long as every slice lent from it.
         // What no program can prove is that nobody changes the file meanwhile. Bytes that change under us are a data
         // race in the eyes of the language; in practice each read sees an old or a new byte. Every position read from

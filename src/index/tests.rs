@@ -702,6 +702,33 @@ fn a_build_that_fails_or_is_given_up_leaves_the_old_file() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
+#[test]
+fn a_build_removes_what_killed_builds_left_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let make = |name: &str, minutes: u64| {
+        let file = std::fs::File::create(directory.path().join(name)).unwrap();
+        let age = std::time::Duration::from_secs(60 * minutes);
+        file.set_modified(std::time::SystemTime::now() - age)
+            .unwrap();
+        file
+    };
+    make(".hashsieve-abandoned", 2);
+    make(".hashsieve-young", 0);
+    make("other", 2);
+    let owned = make(".hashsieve-owned", 2);
+    owned.lock().unwrap();
+    IndexBuilder::new(directory.path().join("index.hsv"))
+        .finish()
+        .unwrap();
+    let names = std::fs::read_dir(directory.path()).unwrap();
+    let mut names: Vec<_> = names.map(|name| name.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [".hashsieve-owned", ".hashsieve-young", "index.hsv", "other"]
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn an_index_is_readable_by_its_owner_only() {

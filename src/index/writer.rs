@@ -1,8 +1,9 @@
 //! Writing sections: to temporary files while they grow, then one after another into the index file.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -229,6 +230,35 @@ pub(super) fn header_bytes(sections: &[Section], file_len: u64) -> Vec<u8> {
     let checksum = Sha256::digest(&header);
     header.extend(checksum);
     header
+}
+
+/// How the names of unpublished index files begin.
+pub(super) const TEMPORARY_PREFIX: &str = ".hashsieve-";
+/// Younger files are left alone, also without a lock: their owner may be about to take it.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+
+/// Removes unpublished index files whose builds were killed: they hold hashes, and nobody else would remove them.
+///
+/// Whatever goes wrong here must not stop a build; such a file is met again by the next one.
+pub(super) fn remove_abandoned(directory: &Path) {
+    let Ok(content) = fs::read_dir(directory) else {
+        return;
+    };
+    for member in content.flatten() {
+        let named = member
+            .file_name()
+            .to_string_lossy()
+            .starts_with(TEMPORARY_PREFIX);
+        let is_file = member.file_type().is_ok_and(|kind| kind.is_file());
+        let modified = member.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.map(|modified| modified.elapsed().unwrap_or_default());
+        if named && is_file && age.is_ok_and(|age| age >= ABANDONED_AFTER) {
+            let unowned = File::open(member.path()).is_ok_and(|file| file.try_lock().is_ok());
+            if unowned {
+                let _ = fs::remove_file(member.path());
+            }
+        }
+    }
 }
 
 /// Flushes a directory, so that a rename in it outlasts a crash.

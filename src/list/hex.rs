@@ -9,7 +9,8 @@ use crate::entry::Entry;
 /// Returns the entry on a line that is neither blank nor a comment.
 ///
 /// A kind comes first, and white space, a colon or a comma after it. What the line says goes before the `kind` of the
-/// list. A file name after the hash is refused rather than dropped: it might be a second hash.
+/// list. The form of checksum programs, a hash, a space, a space or an asterisk and a name, is read with the name as the
+/// entry's id. Any other text after a hash is refused rather than dropped: it might be a second hash.
 pub(super) fn parse_line(
     line: u64,
     text: &str,
@@ -21,9 +22,8 @@ pub(super) fn parse_line(
         None => (kind, text),
         Some((word, rest)) => {
             let rest = rest.trim_matches(is_separator);
-            // A hash and something else, the way checksum programs print it.
             if word.len() >= 32 {
-                return Err(QuarantineReason::ExtraText);
+                return parse_checksum(text, kind).ok_or(QuarantineReason::ExtraText)?;
             }
             (Some(parse_kind(word)?), rest)
         }
@@ -37,6 +37,20 @@ pub(super) fn parse_line(
     let mut entry = Entry::new(format!("line-{line}"));
     entry.add_hash(parse_hash(kind, text)?);
     Ok(entry)
+}
+
+/// Returns the entry of a line as `sha256sum` prints it, if it is one.
+fn parse_checksum(text: &str, kind: Option<HashKind>) -> Option<Result<Entry, QuarantineReason>> {
+    let (hash, name) = text.split_once(' ')?;
+    let name = name.strip_prefix([' ', '*'])?.trim();
+    if name.is_empty() {
+        return None;
+    }
+    Some(parse_hash(kind, hash).map(|hash| {
+        let mut entry = Entry::new(name);
+        entry.add_hash(hash);
+        entry
+    }))
 }
 
 #[cfg(test)]
@@ -68,10 +82,27 @@ mod tests {
     }
 
     #[test]
+    fn the_form_of_checksum_programs_names_the_entry() {
+        let hash = "5a".repeat(16);
+        for text in [format!("{hash}  a name.jpg"), format!("{hash} *a name.jpg")] {
+            let entry = parse_line(7, &text, None).unwrap();
+            assert_eq!(entry.entry_id, "a name.jpg");
+            assert_eq!(entry.hashes[0].kind(), HashKind::Md5);
+        }
+        let sixty_four = "5a".repeat(32);
+        let text = format!("{sixty_four}  name");
+        assert!(matches!(
+            parse_line(7, &text, None),
+            Err(QuarantineReason::AmbiguousKind { .. })
+        ));
+        assert!(parse_line(7, &text, Some(HashKind::Sha256)).is_ok());
+    }
+
+    #[test]
     fn text_besides_a_kind_and_a_hash_is_refused() {
         let hash = "5a".repeat(16);
         for text in [
-            format!("{hash}  name.jpg"),
+            format!("{hash} name.jpg"),
             format!("md5 {hash} name"),
             format!("{hash},{hash}"),
         ] {

@@ -19,7 +19,8 @@ use crate::entry::Entry;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListFormat {
-    /// One record a line: a hash, or a kind, a space, colon or comma, and a hash. `#` begins a comment.
+    /// One record a line: a hash, or a kind, a space, colon or comma, and a hash; or a hash and a name as checksum programs
+    /// print them. `#` begins a comment.
     HexLines {
         /// The kind of hashes before which none is named. Without it their length must tell, and 64 digits do not.
         kind: Option<HashKind>,

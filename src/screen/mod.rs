@@ -124,7 +124,8 @@ impl From<CorruptIndex> for ScreenerError {
 impl Screener {
     /// Returns a screener over these indexes, decoding with default options.
     ///
-    /// Without an index every verdict is [`Status::IndexNotLoaded`].
+    /// Without an index every verdict is [`Status::IndexNotLoaded`], as it is when no index holds a hash that the policy
+    /// looks up. An index that is given twice counts once.
     ///
     /// # Errors
     /// [`ScreenerError::Policy`] when the policy has a number out of range or names a list that no index has;
@@ -143,8 +144,14 @@ impl Screener {
         options: DecodeOptions,
     ) -> Result<Self, ScreenerError> {
         policy.check()?;
-        let mut searched = Vec::with_capacity(indexes.len());
+        let mut searched: Vec<Searched> = Vec::with_capacity(indexes.len());
         for index in indexes {
+            if searched
+                .iter()
+                .any(|other| other.index.identity() == index.identity())
+            {
+                continue;
+            }
             let mut lists = Vec::new();
             for list in index.lists()? {
                 let described = list.descriptor;
@@ -204,13 +211,16 @@ impl Screener {
     /// Pictures are looked up one after another, and a match in one is kept when a later one cannot be decoded. Never
     /// panics, whatever the bytes.
     pub fn screen(&self, bytes: &[u8]) -> Verdict {
-        let mut screening = Screening::default();
+        let mut screening = Screening {
+            looked_up: !self.digest_kinds.is_empty() || self.is_by_pdq(),
+            ..Screening::default()
+        };
         if !self.digest_kinds.is_empty() {
             for digest in digest::of(bytes, &self.digest_kinds) {
                 self.look_up_digest(&digest, &mut screening);
             }
         }
-        if self.indexes.iter().any(|searched| searched.by_pdq) {
+        if self.is_by_pdq() {
             self.with_scratch(|Scratch { decoder, hasher }| {
                 let decoded = decoder.for_each_frame(bytes, |frame| {
                     self.look_up_picture(hasher, &frame.pixels, frame.number, &mut screening);
@@ -228,7 +238,10 @@ impl Screener {
     ///
     /// For formats that this library does not decode, and for frames of videos.
     pub fn screen_pixels(&self, pixels: &Pixels<'_>) -> Verdict {
-        let mut screening = Screening::default();
+        let mut screening = Screening {
+            looked_up: self.is_by_pdq(),
+            ..Screening::default()
+        };
         self.with_scratch(|scratch| {
             self.look_up_picture(&mut scratch.hasher, pixels, 0, &mut screening);
         });
@@ -253,6 +266,11 @@ impl Screener {
             viewed_by_human: false,
             verdict,
         }
+    }
+
+    /// Whether any list is matched by what a picture looks like.
+    fn is_by_pdq(&self) -> bool {
+        self.indexes.iter().any(|searched| searched.by_pdq)
     }
 
     /// Runs with working memory that is kept for the next picture.
@@ -388,7 +406,7 @@ impl Screener {
             key(a).cmp(&key(b)).then_with(names)
         });
         let lists_out_of_date = self.lists_out_of_date();
-        let status = if self.indexes.is_empty() {
+        let status = if !screening.looked_up {
             Status::IndexNotLoaded
         } else if !matches.is_empty() {
             Status::Match
@@ -406,6 +424,8 @@ impl Screener {
             Status::NoMatch
         };
         let text = |error: Option<&dyn fmt::Display>| error.map(ToString::to_string);
+        let nothing = "no index holds a hash that the policy looks up here";
+        let nothing = (!screening.looked_up).then_some(&nothing as &dyn fmt::Display);
         let damage = screening.damage.as_ref().map(|e| e as &dyn fmt::Display);
         let decode_error = screening
             .decode_error
@@ -416,7 +436,7 @@ impl Screener {
             status,
             action: matches.iter().map(|found| found.action).max(),
             matches,
-            problem: text(damage.or(decode_error).or(too_small)),
+            problem: text(nothing.or(damage).or(decode_error).or(too_small)),
             frames: screening.frames,
             low_quality_frames: screening.low_quality_frames,
             lists_out_of_date,
@@ -481,6 +501,8 @@ impl fmt::Debug for Screener {
 /// What has been found so far about one input.
 #[derive(Default)]
 struct Screening {
+    /// Whether there was anything to look up in.
+    looked_up: bool,
     found: Vec<Found>,
     frames: u32,
     low_quality_frames: u32,

@@ -34,7 +34,7 @@ pub enum Status {
     OverLimit,
     /// No match; but a list that was looked at is older than the policy allows.
     ListOutOfDate,
-    /// No index is loaded, so nothing was looked up.
+    /// No index is loaded, or none holds a hash that the policy looks up for this input, so nothing was looked up.
     IndexNotLoaded,
     /// An index is damaged; what it lacks could not be looked up.
     IndexDamaged,

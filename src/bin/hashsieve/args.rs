@@ -215,7 +215,9 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A match is a lead for people to look at, not a verdict on anybody. Only the status `no_match` says that nothing was \
-found; every other status says why the input could not be decided, and the exit code is then 2 unless something matched.
+found; every other status says why the input could not be decided, and the exit code is then 2 unless something matched. \
+Files that are no pictures count as well: their digests are looked up, and their status is `unsupported` where a list has \
+perceptual hashes.
 
 JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
 \"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"quality\",\"transform\",\"frame\",\"action\"}],\

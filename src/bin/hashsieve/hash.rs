@@ -137,8 +137,8 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
         tell(format_args!(
             "{inputs} inputs: {hashed} hashes, {failed} without one"
         ));
-        passed_over.tell();
     }
+    passed_over.tell();
     Ok(Outcome::of(false, failed > 0))
 }
 

@@ -46,6 +46,12 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
         let report = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
         total.merge(&report);
     }
+    if total.entries == total.withdrawn {
+        quarantine.finish()?;
+        return Err(Failure::Message(
+            "no list has an entry to match; nothing was written, and an index that was there still is".to_owned(),
+        ));
+    }
     let mut progress = Progress::new(0, "records", quiet);
     let summary = builder.finish_with(&mut |BuildProgress {
                                                 stage, done, total, ..
@@ -231,8 +237,10 @@ fn summarise(
     report.text(&format!("size      {} bytes", summary.file_bytes))?;
     report.text(&format!("lists     {}", summary.lists))?;
     report.text(&format!(
-        "records   {} read, {kept_out} left out, {} withdrawn",
-        import.records, import.withdrawn
+        "records   {} read, {} left out, {} withdrawn",
+        import.records,
+        import.records - import.entries,
+        import.withdrawn
     ))?;
     report.text(&format!("entries   {}", summary.entries))?;
     for (kind, count) in &summary.hashes {
@@ -242,7 +250,12 @@ fn summarise(
             kind.name()
         ))?;
     }
+    let values = kept_out.saturating_sub(import.records - import.entries);
     for (count, what) in [
+        (
+            values,
+            "values left out of records that are in the index without them",
+        ),
         (
             import.unknown_status,
             "entries of a status not known here, which match",

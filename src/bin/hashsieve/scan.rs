@@ -123,8 +123,8 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
             .map(|(status, count)| format!("{count} {status}"));
         let parts: Vec<_> = parts.collect();
         tell(format_args!("{total} inputs: {}", parts.join(", ")));
-        passed_over.tell();
     }
+    passed_over.tell();
     Ok(Outcome::of(matched, failed))
 }
 
