@@ -398,10 +398,7 @@ fn what_is_not_decoded_is_called_unsupported() {
     let unknown: [(&[u8], &str); 7] = [
         (b"", "an empty file"),
         (b"\0", "an unknown format"),
-        (
-            b"just some text, no picture at all",
-            "an unknown format",
-        ),
+        (b"just some text, no picture at all", "an unknown format"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "heif or avif"),
         (b"\0\0\0\x20ftypavif\0\0\0\0", "heif or avif"),
         (b"\0\0\0\x20ftypisom\0\0\0\0", "mp4 or quicktime video"),

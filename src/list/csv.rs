@@ -13,7 +13,7 @@ use crate::hash::HashKind;
 use super::error::{ListError, QuarantineReason};
 use super::import::Sink;
 use super::lines::{Line, Lines, MAX_LINE};
-use super::mapping::{CsvField, CsvMapping, Place};
+use super::mapping::{ColumnsUsed, CsvField, CsvMapping, Place};
 use super::time::parse_time;
 use super::value::{parse_hash, parse_kind, parse_quality};
 use crate::entry::{Classification, Entry, EntryStatus, MediaType};
@@ -81,6 +81,20 @@ impl Rows {
         rows.places = mapping.resolve(line, &names)?;
         rows.header = Some(names.len());
         Ok(rows)
+    }
+
+    /// Returns which columns are read.
+    pub(super) fn columns_used(&self) -> ColumnsUsed {
+        let used: Vec<_> = self
+            .places
+            .iter()
+            .map(|place| (place.field, place.index + 1))
+            .collect();
+        let is_unused = |number: &usize| used.iter().all(|(_, column)| column != number);
+        ColumnsUsed {
+            unused: (1..=self.header.unwrap_or(0)).filter(is_unused).collect(),
+            used,
+        }
     }
 
     /// Reads one row into the sink, and returns whether there was one.

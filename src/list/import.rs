@@ -10,7 +10,7 @@ use crate::hash::HashKind;
 use super::csv::{Rows, read_line};
 use super::error::{ListError, QuarantineReason, Quarantined};
 use super::lines::Lines;
-use super::mapping::{CsvMapping, guess_delimiter};
+use super::mapping::{ColumnsUsed, CsvMapping, guess_delimiter};
 use super::report::ImportReport;
 use super::{hex, hsh};
 use crate::entry::Entry;
@@ -210,6 +210,16 @@ impl<R: BufRead> Importer<R> {
 }
 
 impl<R> Importer<R> {
+    /// Returns which columns of a CSV file are read and which are not; `None` for other formats and at the end.
+    ///
+    /// Worth showing to whoever builds an index: a column of hashes under an unusual name is not read.
+    pub fn columns_used(&self) -> Option<ColumnsUsed> {
+        match &self.state {
+            State::Csv(rows) => Some(rows.columns_used()),
+            _ => None,
+        }
+    }
+
     /// Returns the counts so far; of the whole list once the iterator is at its end.
     pub fn report(&self) -> &ImportReport {
         &self.sink.report

@@ -43,11 +43,23 @@ pub enum CsvField {
 
 /// The fields, the name of each, and the columns that are taken for it where no mapping is given, the best first.
 const FIELDS: [(CsvField, &str, &[&str]); 17] = [
-    (CsvField::HashOf(HashKind::Pdq), "pdq", &["pdq"]),
-    (CsvField::HashOf(HashKind::Md5), "md5", &["md5"]),
-    (CsvField::HashOf(HashKind::Sha1), "sha1", &["sha1"]),
-    (CsvField::HashOf(HashKind::Sha256), "sha256", &["sha256"]),
-    (CsvField::HashOf(HashKind::Sha512), "sha512", &["sha512"]),
+    (CsvField::HashOf(HashKind::Pdq), "pdq", &["pdq", "pdq_hash"]),
+    (CsvField::HashOf(HashKind::Md5), "md5", &["md5", "md5_hash"]),
+    (
+        CsvField::HashOf(HashKind::Sha1),
+        "sha1",
+        &["sha1", "sha1_hash"],
+    ),
+    (
+        CsvField::HashOf(HashKind::Sha256),
+        "sha256",
+        &["sha256", "sha256_hash"],
+    ),
+    (
+        CsvField::HashOf(HashKind::Sha512),
+        "sha512",
+        &["sha512", "sha512_hash"],
+    ),
     (CsvField::Hash, "hash", &["hash"]),
     (CsvField::Kind, "kind", &["kind", "hash_type", "algorithm"]),
     (CsvField::EntryId, "id", &["entry_id", "id"]),
@@ -107,6 +119,16 @@ impl Column {
             Self::Number(number) => number.to_string(),
         }
     }
+}
+
+/// Which columns of a CSV file are read, and which are not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ColumnsUsed {
+    /// The fields that are read and the numbers of their columns, counted from 1.
+    pub used: Vec<(CsvField, usize)>,
+    /// The numbers of the columns of the header that nothing is read from.
+    pub unused: Vec<usize>,
 }
 
 /// Which column of a CSV file is what.

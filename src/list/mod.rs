@@ -20,6 +20,6 @@ mod value;
 pub use error::{Degenerate, ListError, MappingError, QuarantineReason, Quarantined};
 pub use import::{ImportItem, ImportOptions, Importer, ListFormat};
 pub use lines::MAX_LINE;
-pub use mapping::{Column, CsvField, CsvMapping};
+pub use mapping::{Column, ColumnsUsed, CsvField, CsvMapping};
 pub use report::ImportReport;
 pub use time::parse_time;

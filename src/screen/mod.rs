@@ -248,7 +248,7 @@ impl Screener {
         self.verdict(screening)
     }
 
-    /// Returns a record of how a verdict on these bytes came about. O(n): the bytes are digested.
+    /// Returns a record of how a verdict on these bytes came about. O(n): the bytes are digested, and the clock is read.
     pub fn evidence(&self, bytes: &[u8], verdict: Verdict) -> Evidence {
         let digests = digest::of(bytes, &[HashKind::Sha256]);
         Evidence {
@@ -263,6 +263,9 @@ impl Screener {
                 .collect(),
             input_bytes: bytes.len() as u64,
             input_sha256: digests.iter().map(HashValue::to_hex).collect(),
+            made_at: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
             viewed_by_human: false,
             verdict,
         }
@@ -465,6 +468,10 @@ impl Screener {
                 MatchType::Exact
             },
             distance: found.distance,
+            threshold: list
+                .pdq()
+                .filter(|_| found.kind.is_perceptual())
+                .map(KindPolicy::threshold),
             quality,
             transform,
             frame,

@@ -124,6 +124,8 @@ pub struct EntryMatch {
     pub match_type: MatchType,
     /// The number of bits that differ; 0 for digests.
     pub distance: u32,
+    /// The largest distance that would have matched under the policy; none for digests.
+    pub threshold: Option<u32>,
     /// The quality of the picture that was looked up, 0 to 100; none for digests.
     pub quality: Option<u8>,
     /// Which rotation or reflection of the picture matches; none for digests.
@@ -189,6 +191,8 @@ pub struct Evidence {
     pub input_bytes: u64,
     /// The SHA-256 of the input, so that the record can be tied to the file.
     pub input_sha256: String,
+    /// When the record was made, in seconds since 1970 (UTC), by this machine's clock.
+    pub made_at: u64,
     /// Whether a person has looked at the match. Always false here: whoever looks sets it.
     pub viewed_by_human: bool,
     /// The verdict.

@@ -76,16 +76,19 @@ pub(crate) struct InputArgs {
     /// Look at the first frame of an animation only, not at all that differ.
     #[arg(long)]
     pub(crate) first_frame: bool,
-    /// Refuse files longer than this many bytes.
+    /// Refuse files longer than this many bytes; 67108864 if not given.
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_file_bytes: Option<u64>,
-    /// Refuse pictures of more pixels than this.
+    /// Refuse pictures of more pixels than this; 100000000 if not given.
     #[arg(long, value_name = "PIXELS")]
     pub(crate) max_pixels: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The status `low_quality` stands beside hashes of pictures with quality below 50, which hold too little to be matched; \
+such hashes are not worth listing.
+
 Text output is the PDQ tools' own: `hash,quality,path`, which `index build` reads; digests are `hash  path`.
 JSON output: {\"path\",\"status\",\"kind\",\"hash\",\"quality\",\"width\",\"height\",\"frame\",\"transform\",\"profile\",\
 \"problem\"}; a picture without a hash has its line too, with \"hash\":null and a status that says why.
@@ -220,7 +223,7 @@ Files that are no pictures count as well: their digests are looked up, and their
 perceptual hashes.
 
 JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
-\"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"quality\",\"transform\",\"frame\",\"action\"}],\
+\"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"action\"}],\
 \"problem\",\"frames\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
 
 Examples:
@@ -242,6 +245,9 @@ pub(crate) struct ScanArgs {
     /// Also find rotated and mirrored copies.
     #[arg(long)]
     pub(crate) dihedral: bool,
+    /// Do not check every byte of the index first, which takes about a second for 5 million hashes.
+    #[arg(long)]
+    pub(crate) no_verify: bool,
     /// How to write the results.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use hashsieve::{
-    DecodeError, DecodeOptions, Dihedral, HashKind, PDQ_PROFILE, PdqHasher, Status, digest,
-    for_each_frame,
+    DecodeError, DecodeOptions, Dihedral, HashKind, PDQ_PROFILE, PDQ_RECOMMENDED_MIN_QUALITY,
+    PdqHasher, Status, digest, for_each_frame,
 };
 use serde::Serialize;
 
@@ -187,7 +187,11 @@ fn pdq_lines(
         match hasher.dihedral(&frame.pixels) {
             Ok(all) => lines.extend(all.iter().take(wanted).map(|(transform, hash)| Line {
                 path: input.name(),
-                status: "ok",
+                status: if all.quality < PDQ_RECOMMENDED_MIN_QUALITY {
+                    Status::LowQuality.name()
+                } else {
+                    "ok"
+                },
                 kind: HashKind::Pdq,
                 hash: Some(hash.to_hex()),
                 quality: Some(all.quality),

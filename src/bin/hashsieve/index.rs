@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashsieve::list::{
-    CsvMapping, ImportItem, ImportOptions, ImportReport, Importer, ListFormat, parse_time,
+    ColumnsUsed, CsvMapping, ImportItem, ImportOptions, ImportReport, Importer, ListFormat,
+    parse_time,
 };
 use hashsieve::{
     BuildError, BuildProgress, BuildSummary, HashKind, Index, IndexBuilder, ListDescriptor,
@@ -105,6 +106,9 @@ fn import(
     )?;
     let mut importer =
         Importer::new(reader, &ImportOptions { format }).map_err(|error| at(&error))?;
+    if let Some(columns) = importer.columns_used() {
+        tell_columns(path, &columns);
+    }
     let mut progress = Progress::new(length, "bytes", quiet);
     let mut items = 0_u32;
     for item in &mut importer {
@@ -128,6 +132,26 @@ fn import(
         }
     }
     Ok(importer.report().clone())
+}
+
+/// Tells which columns of a table are read, so that a column of hashes under an unusual name is not missed unnoticed.
+fn tell_columns(path: &Path, columns: &ColumnsUsed) {
+    let used = columns
+        .used
+        .iter()
+        .map(|(field, number)| format!("{} from {number}", field.name()));
+    let used: Vec<_> = used.collect();
+    let unused: Vec<_> = columns.unused.iter().map(usize::to_string).collect();
+    let unused = if unused.is_empty() {
+        String::new()
+    } else {
+        format!("; not read: {}", unused.join(", "))
+    };
+    tell(format_args!(
+        "{}: columns: {}{unused}",
+        path.display(),
+        used.join(", ")
+    ));
 }
 
 fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat, Failure> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::args::{Format, ScanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
+use crate::progress::Progress;
 use crate::report::{Report, refuse_overwriting, tell};
 
 /// What came of one input.
@@ -52,8 +53,9 @@ const COLUMNS: [&str; 13] = [
 
 pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outcome, Failure> {
     let options = files::decode_options(&arguments.input);
-    let screener = Screener::with_decode_options(open(arguments)?, policy(arguments)?, options)
-        .map_err(|error| Failure::Message(error.to_string()))?;
+    let screener =
+        Screener::with_decode_options(open(arguments, quiet)?, policy(arguments)?, options)
+            .map_err(|error| Failure::Message(error.to_string()))?;
     let (output, evidence) = (arguments.output.as_deref(), arguments.evidence.as_deref());
     let used = || {
         let paths = arguments.against.iter().chain(&arguments.policy);
@@ -132,9 +134,20 @@ fn evidence_wanted(arguments: &ScanArgs) -> bool {
     arguments.evidence.is_some()
 }
 
-fn open(arguments: &ScanArgs) -> std::result::Result<Vec<Index>, Failure> {
-    let open =
-        |path: &std::path::PathBuf| Index::open(path).map_err(|error| Failure::at(path, error));
+/// Opens the indexes and, unless told not to, checks every byte of them: a scan against a damaged one would miss
+/// matches without a word.
+fn open(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Vec<Index>, Failure> {
+    let open = |path: &PathBuf| {
+        let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
+        let index = Index::open(path).map_err(|error| at(&error))?;
+        if !arguments.no_verify {
+            let mut progress = Progress::new(index.file_bytes(), "bytes", quiet);
+            index
+                .verify_with(&mut |done, total| progress.set("checking the index", done, total))
+                .map_err(|error| at(&error))?;
+        }
+        Ok(index)
+    };
     arguments.against.iter().map(open).collect()
 }
 
