@@ -30,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         dihedral: true,
         ..Policy::default()
     };
-    let screener = Screener::new(vec![Index::open(index)?], policy)?;
+    let index = Index::open(index)?;
+    index.verify()?;
+    let screener = Screener::new(vec![index], policy)?;
 
     // For each upload.
     let bytes = std::fs::read(picture)?;

@@ -159,8 +159,8 @@ impl From<EntryStatus> for String {
 
 /// One entry of a list: what a source says about one file, under an identity of its own.
 ///
-/// An entry is a full statement. A newer one of the same `entry_id` replaces the older, hashes and all; it is never
-/// merged, because a source corrects a wrong hash by leaving it out.
+/// A source keeps one entry for a file and changes it. How records of one entry add up is the index builder's to say:
+/// see [`IndexBuilder`](crate::IndexBuilder).
 #[derive(Clone, Default, PartialEq)]
 pub struct Entry {
     /// The source's own name for the entry, or `line-N` where it gives none. Never made from a hash: it is shown.

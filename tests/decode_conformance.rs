@@ -702,3 +702,58 @@ fn a_small_file_that_claims_a_huge_picture_is_refused() {
             .all(|l| matches!(l, LimitKind::Width | LimitKind::Pixels))
     );
 }
+
+/// A little-endian TIFF of 16x8 grey pixels whose directory has these entries (tag, type, count, value or place).
+fn tiff(entries: &[(u16, u16, u32, u32)], more: &[u8]) -> Vec<u8> {
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    file.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
+    for &(tag, kind, count, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(count.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend([0; 4]);
+    file.extend(more);
+    file
+}
+
+#[test]
+fn strips_that_lie_over_one_another_cost_no_more_than_the_file_is_long() {
+    // 200,000 strips of JPEG data, all the same 100 KiB: 20 GB to look at, of a file of 1.7 MB.
+    let count = 200_000_u32;
+    let shape = [
+        (256, 4, 1, 16),
+        (257, 4, 1, 8),
+        (258, 3, 1, 8),
+        (259, 3, 1, 7),
+    ];
+    let tables = 8 + 2 + 12 * 7 + 4;
+    let strips = [
+        (262, 3, 1, 1),
+        (273, 4, count, tables),
+        (279, 4, count, tables + 4 * count),
+    ];
+    let data = tables + 8 * count;
+    let mut more = Vec::new();
+    for value in [data, 100 << 10] {
+        more.extend(value.to_le_bytes().repeat(count as usize));
+    }
+    more.extend(b"\xff\xd8");
+    more.extend(vec![0; 100 << 10]);
+    let file = tiff(&[&shape[..], &strips].concat(), &more);
+    let error = decode(&file, &DecodeOptions::default()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DecodeError::Malformed { .. } | DecodeError::Truncated { .. }
+        ),
+        "{error}"
+    );
+    // More strips than any picture has rows are refused before they are listed.
+    let count = (1 << 20) + 1_u32;
+    let strips = [(262, 3, 1, 1), (273, 1, count, 8), (279, 1, count, 8)];
+    let file = tiff(&[&shape[..], &strips].concat(), &vec![0; 2 << 20]);
+    let error = decode(&file, &DecodeOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("more strips"), "{error}");
+}

@@ -287,6 +287,29 @@ fn one_bad_hash_of_a_row_does_not_lose_the_good_ones() {
 }
 
 #[test]
+fn a_withdrawn_row_takes_back_what_its_table_speaks_of() {
+    let (md5, pdq) = (hex(HashKind::Md5, 1), hex(HashKind::Pdq, 1));
+    // A column for each kind: the row is the entry, whatever of its hashes it repeats.
+    let text = format!("id,md5,pdq,status\n7,{md5},{pdq},active\n7,{md5},,withdrawn\n");
+    let entries = import(automatic(), &text).0;
+    assert_eq!(
+        (entries[0].1.hashes.len(), entries[1].1.hashes.len()),
+        (2, 0)
+    );
+    // A hash a row: the row is one hash of the entry. If that cannot be read, nothing is known to be withdrawn.
+    let text = format!(
+        "id,kind,hash,status\n7,md5,{md5},active\n7,md5,{md5},withdrawn\n7,photodna,x,withdrawn\n7,,,withdrawn\n"
+    );
+    let (entries, kept_out, _) = import(automatic(), &text);
+    let hashes: Vec<usize> = entries
+        .iter()
+        .map(|(_, entry)| entry.hashes.len())
+        .collect();
+    assert_eq!(hashes, [1, 1, 0]);
+    assert_eq!(kept_out.len(), 1);
+}
+
+#[test]
 fn equal_hashes_of_a_record_are_kept_once() {
     let text = format!("a,b\n{0},{0}\n", hex(HashKind::Md5, 1));
     let (entries, kept_out, report) = import(csv("md5=a,md5=b"), &text);
@@ -306,7 +329,7 @@ fn a_withdrawal_gets_through_without_a_hash_or_with_a_broken_one() {
         [
             (3, Some("md5"), "bad_hash"),
             (4, None, "no_hash"),
-            (5, None, "no_hash")
+            (5, None, "withdraws_nothing")
         ]
     );
     assert_eq!(report.withdrawn, 2);
@@ -481,7 +504,10 @@ fn formats_are_guessed_from_name_or_first_line() {
         guess("a.txt", "\u{feff}# c\r\n\"id\";\"md5\"\r\n"),
         automatic()
     );
-    assert_eq!(guess("a", &format!("{pdq},a.png\n")), ListFormat::Hsh);
+    // It could be a sha256 as well.
+    assert_eq!(guess("a", &format!("{pdq},a.png\n")), LINES);
+    assert_eq!(guess("a", &format!("{pdq},100,a.png\n")), ListFormat::Hsh);
+    assert_eq!(guess("a", &format!("{pdq},101,a.png\n")), LINES);
     assert_eq!(guess("a", &format!("hash={pdq}\n")), ListFormat::Hsh);
     assert_eq!(guess("a", &format!("{pdq}\n")), LINES);
     assert_eq!(guess("a", &format!("pdq,{pdq}\n")), LINES);

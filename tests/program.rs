@@ -1196,9 +1196,15 @@ fn several_lists_make_one_index_and_keep_their_names() {
     let build = ["index", "build", "a.txt", "b.txt", "c.txt", "-o", "all.hsv"];
     let ran = place.run(&build).exits(2);
     assert!(ran.stderr.starts_with("c.txt:1: "), "{}", ran.stderr);
+    assert!(!place.at("all.hsv").exists());
     place
         .run(&["index", "build", "c.txt", "--kind", "sha256", "-o", "c.hsv"])
         .exits(0);
+    place.write(
+        "c.txt",
+        format!("sha256 {}\n", made_up(HashKind::Sha256, 1)),
+    );
+    place.run(&build).exits(0);
     let info = &place
         .run(&["index", "info", "all.hsv", "--json"])
         .exits(0)
@@ -1214,7 +1220,7 @@ fn several_lists_make_one_index_and_keep_their_names() {
             )
         })
         .collect();
-    assert_eq!(lists, [("a", 2), ("b", 1), ("c", 0)]);
+    assert_eq!(lists, [("a", 2), ("b", 1), ("c", 1)]);
 }
 
 #[test]
@@ -1223,15 +1229,12 @@ fn two_lists_of_one_name_are_refused() {
     for name in ["x/a.txt", "y/a.txt", "b.txt"] {
         place.write(name, made_up(HashKind::Md5, 1));
     }
-    for arguments in [
-        &["x/a.txt", "y/a.txt"][..],
-        &["x/a.txt", "b.txt", "--name", "one"],
-    ] {
-        let build = [&["index", "build", "-o", "all.hsv"], arguments].concat();
-        let ran = place.run(&build).exits(2);
-        assert!(ran.stderr.contains("two lists"), "{}", ran.stderr);
-        assert!(!place.at("all.hsv").exists());
-    }
+    let build = [
+        "index", "build", "-o", "all.hsv", "x/a.txt", "b.txt", "y/a.txt",
+    ];
+    let ran = place.run(&build).exits(2);
+    assert!(ran.stderr.contains("two lists"), "{}", ran.stderr);
+    assert!(!place.at("all.hsv").exists());
 }
 
 #[test]
@@ -1434,4 +1437,82 @@ fn the_demo_holds_and_refuses_a_folder_with_something_in_it() {
     let ran = place.run(&["demo", "--dir", "D"]).exits(2);
     assert!(ran.stderr.contains("not empty"));
     assert_eq!(place.names(), ["D"]);
+}
+
+#[test]
+fn several_files_make_one_list_and_a_later_one_withdraws() {
+    let place = Place::new();
+    let [first, second] = [1, 2].map(|number| made_up(HashKind::Md5, number));
+    place.write(
+        "full.csv",
+        format!("id,md5,status\na,{first},active\nb,{second},active\n"),
+    );
+    place.write("delta.csv", "id,md5,status\na,,withdrawn\n");
+    let build = [
+        "index",
+        "build",
+        "full.csv",
+        "delta.csv",
+        "-o",
+        "list.hsv",
+        "--name",
+        "one",
+    ];
+    let ran = place.run(&build).exits(0);
+    assert!(ran.stdout.contains("entries   1\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("lists     1\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_list_of_which_nothing_can_be_read_never_becomes_an_index() {
+    let place = Place::with_index();
+    let before = place.read("list.hsv");
+    place.write("empty.hsh", "");
+    place.write("good.txt", format!("md5 {}\n", made_up(HashKind::Md5, 1)));
+    let build = ["index", "build", "good.txt", "empty.hsh", "-o", "list.hsv"];
+    let ran = place.run(&build).exits(2);
+    assert!(
+        ran.stderr.contains("empty.hsh: no entry can be read"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(place.read("list.hsv"), before);
+}
+
+#[test]
+fn a_kind_that_is_given_goes_before_a_guess() {
+    let place = Place::new();
+    place.write(
+        "list.hsh",
+        format!("{},case-1\n", made_up(HashKind::Sha256, 1)),
+    );
+    let build = [
+        "index", "build", "list.hsh", "-o", "list.hsv", "--kind", "sha256",
+    ];
+    place.run(&build).exits(2);
+    place.write(
+        "list.txt",
+        format!("{}  case-1\n", made_up(HashKind::Sha256, 1)),
+    );
+    let build = [
+        "index", "build", "list.txt", "-o", "list.hsv", "--kind", "sha256",
+    ];
+    let ran = place.run(&build).exits(0);
+    assert!(ran.stdout.contains("sha256    1 hashes"), "{}", ran.stdout);
+}
+
+#[test]
+fn evidence_is_added_to_what_was_kept_before() {
+    let place = Place::with_index();
+    let scan = [
+        "scan",
+        "original.png",
+        "--against",
+        "list.hsv",
+        "--evidence",
+        "kept.json",
+    ];
+    place.run(&scan).exits(1);
+    place.run(&scan).exits(1);
+    assert_eq!(place.text("kept.json").lines().count(), 2);
 }

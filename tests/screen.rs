@@ -325,9 +325,12 @@ fn a_list_is_matched_by_the_kinds_it_names_only() {
     );
     assert_eq!(
         kinds("[lists.list.kinds.sha1]"),
-        (Status::NoMatch, none.clone())
+        (Status::IndexNotLoaded, none.clone())
     );
-    assert_eq!(kinds("[lists.list]\nkinds = {}"), (Status::NoMatch, none));
+    assert_eq!(
+        kinds("[lists.list]\nkinds = {}"),
+        (Status::IndexNotLoaded, none)
+    );
     // A second list that is matched by PDQ does not lend its kinds.
     let lists: [(&str, &[Entry]); 2] = [("a", &entries), ("b", &entries)];
     let verdict = screener(&lists, "[lists.a.kinds.md5]\n[lists.b.kinds.pdq]").screen(&file);
@@ -346,7 +349,8 @@ fn a_withdrawn_entry_does_not_match() {
     let hashes = [pdq(&original), md5(&file)];
     let mut withdrawn = entry("taken back", &hashes);
     withdrawn.status = EntryStatus::Withdrawn;
-    let verdict = screener(&[("list", &[withdrawn.clone()])], "").screen(&file);
+    let other = entry("other", &[md5(b"other")]);
+    let verdict = screener(&[("list", &[withdrawn.clone(), other])], "").screen(&file);
     assert_eq!(verdict.status, Status::NoMatch);
     // Nor does one that stood before, while its neighbour goes on to match.
     let entries = [
@@ -656,6 +660,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
             "match_type",
             "quality",
             "submitter",
+            "threshold",
             "transform",
         ]
     );
@@ -669,6 +674,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
             "indexes",
             "input_bytes",
             "input_sha256",
+            "made_at",
             "profile",
             "verdict",
             "viewed_by_human",

@@ -94,6 +94,7 @@ pub(super) fn scan<'a>(
         count: 0,
         ending: Ok(()),
     };
+    let mut work = Work::new(bytes);
     let mut seen = HashSet::new();
     let mut next = words
         .offset(bytes, words.first_directory_at())
@@ -111,7 +112,12 @@ pub(super) fn scan<'a>(
                 break;
             }
         };
-        match page(bytes, words, next, &entries, limits) {
+        let size = entries.iter().map(|e| 20 + e.values.len() as u64).sum();
+        if let Err(error) = work.spend(size) {
+            layout.ending = Err(error);
+            break;
+        }
+        match page(bytes, words, next, &entries, limits, &mut work) {
             Ok(page) => {
                 layout.count = layout.count.saturating_add(1);
                 if layout.pages.len() < keep {
@@ -132,6 +138,31 @@ pub(super) fn scan<'a>(
     Ok(layout)
 }
 
+/// How many bytes may be looked at, so that parts of a file that overlap without end do not cost time without end.
+///
+/// Parts of a real file hardly overlap: twice its length and a megabyte for small files is plenty.
+struct Work {
+    left: u64,
+}
+
+impl Work {
+    fn new(bytes: &[u8]) -> Self {
+        Self {
+            left: 2 * bytes.len() as u64 + (1 << 20),
+        }
+    }
+
+    fn spend(&mut self, bytes: u64) -> Result<(), DecodeError> {
+        let left = self.left.checked_sub(bytes);
+        self.left =
+            left.ok_or_else(|| malformed("its parts overlap more than parts of a picture do"))?;
+        Ok(())
+    }
+}
+
+/// The most strips or tiles of a page: more than a row each of the largest picture in as many planes as there can be.
+const MAX_PARTS: usize = 1 << 20;
+
 /// Reads one page.
 fn page(
     bytes: &[u8],
@@ -139,6 +170,7 @@ fn page(
     directory: usize,
     entries: &[Entry],
     limits: &Limits,
+    work: &mut Work,
 ) -> Result<Page, DecodeError> {
     let find = |tag| entries.iter().find(|e| e.tag == tag);
     let list = |tag| {
@@ -164,6 +196,16 @@ fn page(
     let tile = (side(tag::TILE_WIDTH), side(tag::TILE_HEIGHT));
     limits.check_shape(tile.0, tile.1)?;
 
+    for tag in [
+        tag::TILE_OFFSETS,
+        tag::TILE_BYTES,
+        tag::STRIP_OFFSETS,
+        tag::STRIP_BYTES,
+    ] {
+        if find(tag).is_some_and(|e| e.values.len() / width_of(e.kind) > MAX_PARTS) {
+            return Err(malformed("it has more strips or tiles than a picture does"));
+        }
+    }
     let tiled = find(tag::TILE_OFFSETS).is_some();
     let (offsets, lengths) = if tiled {
         (list(tag::TILE_OFFSETS), list(tag::TILE_BYTES))
@@ -198,6 +240,9 @@ fn page(
         compression,
     };
     for (index, (&offset, &length)) in (0_u64..).zip(offsets.iter().zip(&lengths)) {
+        if compression == 7 {
+            work.spend(length)?;
+        }
         parts.check(bytes, index, offset, length, limits)?;
     }
     let pixel_bytes = samples * bits.div_ceil(8);

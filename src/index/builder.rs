@@ -5,18 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::error::BuildError;
 use super::layout::{
-    LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ATTRIBUTES_LEN, MAX_ENTRY_ID_LEN, MAX_LISTS,
-    QUALITY_UNKNOWN, Role, kind_code,
+    LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ATTRIBUTES_LEN, MAX_ENTRY_ID_LEN, MAX_LIST_TEXTS_LEN,
+    MAX_LISTS, QUALITY_UNKNOWN, Role, kind_code,
 };
 use super::record::{media_type_code, status_code, write_attributes};
 use super::sorter::Sorter;
 use super::writer::{
-    BuildProgress, Spool, TEMPORARY_PREFIX, remove_abandoned, report, sync_directory, write_file,
-    write_kind,
+    BuildProgress, Spool, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_abandoned, report,
+    sync_directory, write_file, write_kind,
 };
 use crate::entry::{Entry, EntryStatus, ListDescriptor};
 use crate::hash::HashKind;
@@ -53,7 +52,7 @@ pub struct BuildSummary {
 /// 1. Add a list, then its entries, in any order; entries of several lists may be mixed.
 /// 2. [`finish`](Self::finish) sorts, writes and publishes the file.
 ///
-/// A build that is killed while it writes leaves a file `.hashsieve-*`, readable by its owner only; the next build in
+/// A build that is killed while it writes leaves a file `.hashsieve-*.unpublished`, readable by its owner only; the next build in
 /// that directory removes it when it is a minute old.
 ///
 /// Entries of one list with one id speak for one entry, so that a table may hold one hash a row: their hashes are put
@@ -63,7 +62,7 @@ pub struct BuildSummary {
 ///
 /// Memory: about the budget given, plus at most 64 MiB for buffers, whatever the number of entries; what does not fit
 /// goes to unnamed temporary files in the destination's directory, about twice the size of the index at most. Time:
-/// O(n log n). The same calls give the same bytes, whatever the budget and the number of threads. Sorting uses the
+/// O(n log n) unless the budget is less than a hundredth of the entries. The same calls give the same bytes, whatever the budget and the number of threads. Sorting uses the
 /// current `rayon` pool.
 ///
 /// # Example
@@ -86,6 +85,7 @@ pub struct IndexBuilder {
     directory: PathBuf,
     budget: usize,
     lists: Vec<ListDescriptor>,
+    list_texts_len: usize,
     statements: Sorter,
     /// Numbers the records, so that "last" has a meaning after sorting.
     sequence: u64,
@@ -131,6 +131,7 @@ impl IndexBuilder {
             directory,
             budget,
             lists: Vec::new(),
+            list_texts_len: 0,
             sequence: 0,
             scratch: Vec::new(),
         }
@@ -139,7 +140,7 @@ impl IndexBuilder {
     /// Adds a list and returns its position, under which its entries are added.
     ///
     /// # Errors
-    /// [`BuildError::TooMany`] past 2^16 lists.
+    /// [`BuildError::TooMany`] past 2^16 lists, or 16 MiB of texts in their descriptions.
     pub fn add_list(&mut self, list: ListDescriptor) -> Result<u32, BuildError> {
         let position = u32::try_from(self.lists.len())
             .ok()
@@ -148,6 +149,14 @@ impl IndexBuilder {
                 what: "lists",
                 limit: u64::from(MAX_LISTS),
             })?;
+        let texts = [&list.name, &list.source, &list.version, &list.terms];
+        self.list_texts_len += texts.iter().map(|text| text.len()).sum::<usize>();
+        if self.list_texts_len > MAX_LIST_TEXTS_LEN {
+            return Err(BuildError::TooMany {
+                what: "bytes of list descriptions",
+                limit: MAX_LIST_TEXTS_LEN as u64,
+            });
+        }
         self.lists.push(list);
         Ok(position)
     }
@@ -217,7 +226,8 @@ impl IndexBuilder {
     /// The file is readable by its owner only. Readers that have the old file open keep it.
     ///
     /// # Errors
-    /// [`BuildError::Io`] or [`BuildError::TooMany`]; the destination is then untouched.
+    /// [`BuildError::Io`] or [`BuildError::TooMany`]; the destination is then untouched, unless all that failed is the
+    /// last step, flushing the directory: then the new index is in place but may not outlast a crash.
     pub fn finish(self) -> Result<BuildSummary, BuildError> {
         self.finish_with(&mut |_| {})
     }
@@ -235,7 +245,11 @@ impl IndexBuilder {
         let (sections, mut summary) = self.sort(progress)?;
         let io = |source| in_directory(&directory, source);
         remove_abandoned(&directory);
-        let mut file = NamedTempFile::with_prefix_in(TEMPORARY_PREFIX, &directory).map_err(io)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .suffix(TEMPORARY_SUFFIX)
+            .tempfile_in(&directory)
+            .map_err(io)?;
         // Tells other builds that this file has an owner who lives. Without locks they wait for its age only.
         let _ = file.as_file().lock();
         summary.identity = write_file(file.as_file_mut(), sections, progress).map_err(io)?;

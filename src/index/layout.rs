@@ -59,6 +59,7 @@ pub(super) const POSITION_LEN: usize = 4;
 pub(super) const MAX_ENTRY_ID_LEN: usize = 4096;
 pub(super) const MAX_ATTRIBUTES_LEN: usize = 1 << 18;
 pub(super) const MAX_LISTS: u32 = 1 << 16;
+pub(super) const MAX_LIST_TEXTS_LEN: usize = 1 << 24;
 
 /// What a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! Mapping a file into memory: the one place outside `simd` where this crate is `unsafe`.
+//! Mapping a file into memory: the one place where this crate is `unsafe`.
 #![allow(
     unsafe_code,
     reason = "mapping a file is unsafe by nature; the proof obligation is stated below"

@@ -190,6 +190,14 @@ impl Index {
     pub fn lists(&self) -> Result<Vec<IndexedList>, CorruptIndex> {
         let records = self.section(&self.layout.lists);
         let records = records.chunks_exact(layout::LIST_RECORD_LEN);
+        // Texts may lie over one another, so their lengths are added up before any is copied.
+        let lengths = records.clone().flat_map(|record| {
+            (0..4).map(|which| u32_at(record, layout::LIST_LENGTHS_OFFSET + which * 4) as usize)
+        });
+        if lengths.fold(0, usize::saturating_add) > layout::MAX_LIST_TEXTS_LEN {
+            let what = "the texts of lists are longer than the format allows";
+            return Err(CorruptIndex::new("lists", 0, what));
+        }
         (0..)
             .zip(records)
             .map(|(i, r)| self.read_list(i, r))

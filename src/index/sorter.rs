@@ -52,7 +52,7 @@ impl Sorter {
         self.records
     }
 
-    /// Takes a record, of at most a few kilobytes. No two records may be equal if their order is to be defined.
+    /// Takes a record, of a few hundred kilobytes at most. No two records may be equal if their order is to be defined.
     pub(super) fn push(&mut self, record: &[u8]) -> io::Result<()> {
         let held = self.arena.len() + (self.slots.len() + 1) * size_of::<Slot>();
         if !self.slots.is_empty() && held + record.len() > self.budget {

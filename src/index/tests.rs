@@ -379,6 +379,11 @@ fn every_rule_of_verify_fires() {
         verdict(LISTS, LIST_STRINGS_OFFSET, &far),
         "a text is not in the strings section"
     );
+    let long = (MAX_LIST_TEXTS_LEN as u32 + 1).to_le_bytes();
+    assert_eq!(
+        verdict(LISTS, LIST_LENGTHS_OFFSET, &long),
+        "the texts of lists are longer than the format allows"
+    );
     assert_eq!(
         verdict(LISTS, LIST_ENTRY_COUNT_OFFSET, &[9]),
         "the list does not have as many entries as its record says"
@@ -712,10 +717,11 @@ fn a_build_removes_what_killed_builds_left_and_nothing_else() {
             .unwrap();
         file
     };
-    make(".hashsieve-abandoned", 2);
-    make(".hashsieve-young", 0);
+    make(".hashsieve-abandoned.unpublished", 2);
+    make(".hashsieve-young.unpublished", 0);
     make("other", 2);
-    let owned = make(".hashsieve-owned", 2);
+    make(".hashsieve-policy.toml", 2);
+    let owned = make(".hashsieve-owned.unpublished", 2);
     owned.lock().unwrap();
     IndexBuilder::new(directory.path().join("index.hsv"))
         .finish()
@@ -725,7 +731,13 @@ fn a_build_removes_what_killed_builds_left_and_nothing_else() {
     names.sort();
     assert_eq!(
         names,
-        [".hashsieve-owned", ".hashsieve-young", "index.hsv", "other"]
+        [
+            ".hashsieve-owned.unpublished",
+            ".hashsieve-policy.toml",
+            ".hashsieve-young.unpublished",
+            "index.hsv",
+            "other"
+        ]
     );
 }
 

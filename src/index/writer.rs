@@ -234,6 +234,8 @@ pub(super) fn header_bytes(sections: &[Section], file_len: u64) -> Vec<u8> {
 
 /// How the names of unpublished index files begin.
 pub(super) const TEMPORARY_PREFIX: &str = ".hashsieve-";
+/// How they end.
+pub(super) const TEMPORARY_SUFFIX: &str = ".unpublished";
 /// Younger files are left alone, also without a lock: their owner may be about to take it.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
@@ -245,10 +247,9 @@ pub(super) fn remove_abandoned(directory: &Path) {
         return;
     };
     for member in content.flatten() {
-        let named = member
-            .file_name()
-            .to_string_lossy()
-            .starts_with(TEMPORARY_PREFIX);
+        let name = member.file_name();
+        let name = name.to_string_lossy();
+        let named = name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX);
         let is_file = member.file_type().is_ok_and(|kind| kind.is_file());
         let modified = member.metadata().and_then(|metadata| metadata.modified());
         let age = modified.map(|modified| modified.elapsed().unwrap_or_default());

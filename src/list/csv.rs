@@ -255,9 +255,19 @@ impl Rows {
                 value: category.to_owned(),
             });
         }
-        // A withdrawal often names the entry only; it must get through without a hash, or with a broken one.
-        let is_tombstone = entry.status == EntryStatus::Withdrawn && !entry.entry_id.is_empty();
-        if entry.hashes.is_empty() && !is_tombstone {
+        if entry.status == EntryStatus::Withdrawn {
+            if entry.entry_id.is_empty() {
+                sink.quarantine(line, None, QuarantineReason::WithdrawsNothing);
+                return;
+            }
+            if self.is_row_an_entry() {
+                // Whatever of its hashes the row repeats, and however well, the entry is withdrawn.
+                entry.hashes.clear();
+            } else if entry.hashes.is_empty() && bad_hashes > 0 {
+                // It was to withdraw one hash, and which is not known; it is quarantined already.
+                return;
+            }
+        } else if entry.hashes.is_empty() {
             if bad_hashes == 0 {
                 sink.quarantine(line, None, QuarantineReason::NoHash);
             }
@@ -267,6 +277,14 @@ impl Rows {
             entry.entry_id = format!("line-{line}");
         }
         sink.entry(line, entry);
+    }
+
+    /// Returns whether a row has a column for each kind of hash, and so speaks for its entry as a whole, rather than one
+    /// hash with its kind, and so speaks for this hash of the entry.
+    fn is_row_an_entry(&self) -> bool {
+        self.places
+            .iter()
+            .all(|place| place.field != CsvField::Hash)
     }
 
     /// Returns the kind of the hash in a column of this row; `None` where its length must tell.

@@ -39,6 +39,8 @@ pub enum QuarantineReason {
     },
     /// The record has no hash.
     NoHash,
+    /// The record is withdrawn but names no entry, so there is nothing that it could take back.
+    WithdrawsNothing,
     /// No kind is named and the length is that of more than one: 64 digits are a pdq or a sha256.
     AmbiguousKind {
         /// The number of characters.
@@ -98,6 +100,7 @@ impl QuarantineReason {
             Self::NotUtf8 { .. } => "not_utf8",
             Self::NulByte { .. } => "nul_byte",
             Self::NoHash => "no_hash",
+            Self::WithdrawsNothing => "withdraws_nothing",
             Self::AmbiguousKind { .. } => "ambiguous_kind",
             Self::NoKindOfLength { .. } => "no_kind_of_length",
             Self::UnknownKind => "unknown_kind",
@@ -132,6 +135,9 @@ impl fmt::Display for QuarantineReason {
             Self::LineTooLong { limit } => write!(f, "the line is longer than {limit} bytes"),
             Self::NotUtf8 { position } => write!(f, "not UTF-8 from byte {position} of the line"),
             Self::NulByte { position } => write!(f, "byte {position} of the line is zero"),
+            Self::WithdrawsNothing => {
+                f.write_str("the record is withdrawn but has no id to say which entry that is")
+            }
             Self::NoHash => f.write_str("the record has no hash"),
             Self::AmbiguousKind { length } => write!(
                 f,

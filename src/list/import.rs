@@ -12,6 +12,7 @@ use super::error::{ListError, QuarantineReason, Quarantined};
 use super::lines::Lines;
 use super::mapping::{ColumnsUsed, CsvMapping, guess_delimiter};
 use super::report::ImportReport;
+use super::value::parse_quality;
 use super::{hex, hsh};
 use crate::entry::Entry;
 
@@ -35,7 +36,8 @@ impl ListFormat {
     /// Returns the format that a file's name or its first bytes speak for; plain lines when neither does.
     ///
     /// `.hsh`, `.csv` and `.tsv` decide. Else the first line that is no comment does: a header with a usual name of a
-    /// column of hashes, or 64 digits and a comma. A few hundred bytes are enough. Never fails: a wrong guess is seen
+    /// column of hashes, or `hash=`, or
+    /// 64 digits, a quality and a name. A few hundred bytes are enough. Never fails: a wrong guess is seen
     /// in the [`ImportReport`].
     pub fn guess(path: Option<&Path>, head: &[u8]) -> Self {
         let extension = path.and_then(Path::extension).and_then(|e| e.to_str());
@@ -67,12 +69,12 @@ impl ListFormat {
         if is_header && CsvMapping::from_header(&names).is_some() {
             return Self::Csv(CsvMapping::default());
         }
-        let is_pdq =
-            |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_hsh = first.starts_with("hash=")
-            || first
-                .split_once(',')
-                .is_some_and(|(hash, _)| is_pdq(hash.trim()));
+        // `64 digits,name` could be of sha256 as well; a quality in between is the PDQ tools' own.
+        let mut fields = first.splitn(3, ',').map(str::trim);
+        let has_quality = fields.next().is_some_and(|hash| hash.len() == 64)
+            && fields.next().and_then(parse_quality).is_some()
+            && fields.next().is_some();
+        let is_hsh = first.starts_with("hash=") || has_quality;
         if is_hsh {
             Self::Hsh
         } else {

@@ -1,6 +1,9 @@
 //! Times as lists write them, as seconds since 1970 (UTC).
 
 /// The years that are taken for years: a list has no entry from before computers, and a larger number is a mistake.
+/// The last second of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
+
 const YEARS: std::ops::RangeInclusive<i64> = 1970..=9999;
 
 /// Returns the seconds since 1970 that a text spells: a whole number of them, or `2024-02-29`, or
@@ -9,7 +12,8 @@ const YEARS: std::ops::RangeInclusive<i64> = 1970..=9999;
 /// Fractions of a second are dropped. An offset from UTC other than zero is not read: a wrong time is worse than none.
 pub fn parse_time(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
-        return (seconds >= 0).then_some(seconds);
+        // Milliseconds would be a date some ten thousand years from now.
+        return (0..=LAST_SECOND).contains(&seconds).then_some(seconds);
     }
     let bytes = text.as_bytes();
     let (date, rest) = bytes.split_at_checked(10)?;

@@ -127,6 +127,9 @@ impl Screener {
     /// Without an index every verdict is [`Status::IndexNotLoaded`], as it is when no index holds a hash that the policy
     /// looks up. An index that is given twice counts once.
     ///
+    /// The indexes are trusted to be undamaged: [`Index::open`] checks their headers only, and a damaged hash does not
+    /// match. Call [`Index::verify`] before, at least after copying a file.
+    ///
     /// # Errors
     /// [`ScreenerError::Policy`] when the policy has a number out of range or names a list that no index has;
     /// [`ScreenerError::Corrupt`] when an index cannot describe its lists.
@@ -359,6 +362,7 @@ impl Screener {
                 continue;
             };
             let mut damage = None;
+            let mut enough = ENOUGH;
             let found = &mut screening.found;
             let searched_for = searched
                 .index
@@ -367,6 +371,10 @@ impl Screener {
                         for entry in searched.index.asserting(HashKind::Pdq, one.id)? {
                             let entry = entry?;
                             let list = &searched.lists[searched.index.list_of(entry)? as usize];
+                            if found.len() > enough {
+                                keep_closest(found);
+                                enough = 2 * found.len() + ENOUGH;
+                            }
                             if suits(list)
                                 && list
                                     .pdq()
@@ -391,7 +399,7 @@ impl Screener {
             screening.note(damage.map_or(Ok(()), |corrupt| Err(SearchError::Corrupt(corrupt))));
         }
         screening.low_quality_frames += u32::from(too_low);
-        screening.keep_closest();
+        keep_closest(&mut screening.found);
     }
 
     fn verdict(&self, screening: Screening) -> Verdict {
@@ -417,12 +425,13 @@ impl Screener {
             Status::IndexDamaged
         } else if let Some(error) = &screening.decode_error {
             error.into()
+        } else if !lists_out_of_date.is_empty() {
+            // Before what is the picture's fault: callers may let a flat picture pass, but not with an old list.
+            Status::ListOutOfDate
         } else if screening.too_small.is_some() {
             Status::TooSmall
         } else if screening.low_quality_frames > 0 {
             Status::LowQuality
-        } else if !lists_out_of_date.is_empty() {
-            Status::ListOutOfDate
         } else {
             Status::NoMatch
         };
@@ -490,6 +499,7 @@ impl Screener {
             i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
         });
         all()
+            .filter(|list| !list.policy.kinds.is_empty())
             .filter(|list| list.expires.is_some_and(|expires| now > expires))
             .map(|list| list.name.to_string())
             .collect()
@@ -534,13 +544,15 @@ impl Screening {
             self.damage.get_or_insert(error);
         }
     }
+}
 
-    /// Keeps the closest way in which each entry matches, of those the first frame and transform, so that a long
-    /// animation holds no more than one for each entry.
-    fn keep_closest(&mut self) {
-        let what = |found: &Found| (found.index, found.entry, found.kind);
-        self.found
-            .sort_unstable_by_key(|found| (what(found), found.distance, found.picture));
-        self.found.dedup_by_key(|found| what(found));
-    }
+/// So many ways are collected before those of one entry are put together.
+const ENOUGH: usize = 1 << 16;
+
+/// Keeps the closest way in which each entry matches, of those the first frame and transform, so that a long animation
+/// or a wide threshold holds no more than one for each entry, and some.
+fn keep_closest(found: &mut Vec<Found>) {
+    let what = |found: &Found| (found.index, found.entry, found.kind);
+    found.sort_unstable_by_key(|found| (what(found), found.distance, found.picture));
+    found.dedup_by_key(|found| what(found));
 }

@@ -177,7 +177,8 @@ pub(crate) struct BuildArgs {
     /// Which column of a table is what.
     #[arg(long, value_name = "MAP")]
     pub(crate) map: Option<String>,
-    /// The list's name in verdicts and policies; the file's name without its ending if not given.
+    /// The list's name in verdicts and policies; all files are then one list, later ones after earlier ones. Without it,
+    /// each file is a list, named as the file without its ending.
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Who supplies the list.
@@ -254,7 +255,7 @@ pub(crate) struct ScanArgs {
     /// Write to this file, readable by its owner only, instead of standard output.
     #[arg(long, short, value_name = "REPORT")]
     pub(crate) output: Option<PathBuf>,
-    /// Also write a record of evidence for each input that matches (one JSON object a line).
+    /// Also add a record of evidence for each input that matches to this file (one JSON object a line).
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Option<PathBuf>,
 }

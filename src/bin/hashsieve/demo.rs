@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &DemoArgs, quiet: bool) -> Result<Outcome, Failure>
         }
         None => {
             let folder = tempfile::Builder::new().prefix("hashsieve-demo-").tempdir();
-            let folder = folder.map_err(|error| Failure::Message(error.to_string()))?;
+            let folder = folder.map_err(|error| Failure(error.to_string()))?;
             demonstrate(folder.path(), quiet)
         }
     }
@@ -133,8 +133,8 @@ fn demonstrate(folder: &Path, quiet: bool) -> Result<Outcome, Failure> {
             .iter()
             .chain(words)
             .chain(if quiet { &["-q"][..] } else { &[] });
-        let parsed = Arguments::try_parse_from(words)
-            .map_err(|error| Failure::Message(error.to_string()))?;
+        let parsed =
+            Arguments::try_parse_from(words).map_err(|error| Failure(error.to_string()))?;
         last = crate::run(&parsed)?;
         report.line("")?;
     }
@@ -158,8 +158,7 @@ fn entry_of(number: u64) -> String {
 }
 
 fn write_pictures(originals: &Path, uploads: &Path) -> Result<Vec<Planned>, Failure> {
-    let message =
-        |error: &dyn std::fmt::Display| Failure::Message(format!("synthetic picture: {error}"));
+    let message = |error: &dyn std::fmt::Display| Failure(format!("synthetic picture: {error}"));
     let draw = |scene, seed| picture(scene, seed, SIZE.0, SIZE.1, PixelFormat::Rgb8);
     let everything: Vec<(u64, Scene)> = original_scenes().collect();
     let altered = everything.par_iter().map(|&(number, scene)| {

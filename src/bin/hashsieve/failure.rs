@@ -1,7 +1,6 @@
 //! How a command ends: its exit code, or why it could not go on.
 
 use std::fmt::Display;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -37,27 +36,13 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Why a command stopped before its end.
+/// Why a command stopped before its end, for a person to read.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// The reader of our output went away, which is no error; what had been found by then.
-    BrokenPipe(Outcome),
-    /// Something that a person should read.
-    Message(String),
-}
+pub(crate) struct Failure(pub(crate) String);
 
 impl Failure {
     /// Returns a failure about a file.
     pub(crate) fn at(path: &Path, error: impl Display) -> Self {
-        Self::Message(format!("{}: {error}", path.display()))
-    }
-
-    /// Returns the failure of writing output, having found this so far.
-    pub(crate) fn output(error: &io::Error, so_far: Outcome) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::BrokenPipe(so_far)
-        } else {
-            Self::Message(format!("cannot write the output: {error}"))
-        }
+        Self(format!("{}: {error}", path.display()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use hashsieve::{DecodeOptions, Frames, LimitKind};
@@ -27,7 +28,7 @@ impl Input {
     /// Returns the name under which reports show the input.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::File(path) | Self::Unreadable(path, _) => path.to_string_lossy().into_owned(),
+            Self::File(path) | Self::Unreadable(path, _) => name_of(path),
             Self::Standard => "-".to_owned(),
         }
     }
@@ -47,6 +48,19 @@ impl Input {
                 read_within(file, limit)
             }
         }
+    }
+}
+
+/// Returns a path as text; of one that is not UTF-8 all bytes that are not plain are written as escapes, so that no two
+/// names look the same.
+fn name_of(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => path
+            .as_os_str()
+            .as_encoded_bytes()
+            .escape_ascii()
+            .to_string(),
     }
 }
 
@@ -194,7 +208,8 @@ impl Iterator for Walk<'_> {
     }
 }
 
-/// Works on all inputs with as many threads as asked for, and takes the results in the order of the inputs.
+/// Works on all inputs with as many threads as asked for, and takes the results in the order of the inputs, until `take`
+/// breaks off.
 ///
 /// Inputs are taken a batch at a time, so that memory is bounded by a batch of results and a file for each thread.
 ///
@@ -205,13 +220,13 @@ pub(crate) fn for_each<T: Send>(
     message: &'static str,
     quiet: bool,
     work: impl Fn(&Input) -> T + Sync,
-    mut take: impl FnMut(T) -> Result<(), Failure>,
+    mut take: impl FnMut(T) -> Result<ControlFlow<()>, Failure>,
 ) -> Result<PassedOver, Failure> {
     const BATCH_FOR_EACH_THREAD: usize = 16;
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.jobs.map_or(0, usize::from))
         .build()
-        .map_err(|error| Failure::Message(format!("cannot start threads: {error}")))?;
+        .map_err(|error| Failure(format!("cannot start threads: {error}")))?;
     // Only a bar needs to know how many there are.
     let total = if Progress::is_wanted(quiet) {
         Walk::new(arguments).count() as u64
@@ -229,7 +244,9 @@ pub(crate) fn for_each<T: Send>(
         }
         let results: Vec<T> = threads.install(|| batch.par_iter().map(&work).collect());
         for result in results {
-            take(result)?;
+            if take(result)?.is_break() {
+                return Ok(walk.passed_over);
+            }
         }
         done += batch.len() as u64;
         progress.set(message, done, total.max(done));

@@ -128,8 +128,11 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
                     None => failed += 1,
                 }
             }
-            report.so_far(Outcome::of(false, failed > 0));
-            Ok(())
+            Ok(if report.reader_left() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         },
     )?;
     report.finish()?;

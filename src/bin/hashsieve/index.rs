@@ -24,7 +24,7 @@ use crate::report::{Report, refuse_overwriting, tell};
 const NAMED: u64 = 10;
 
 pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failure> {
-    let failed = |error: BuildError| Failure::Message(error.to_string());
+    let failed = |error: BuildError| Failure(error.to_string());
     let lists = || arguments.lists.iter().map(PathBuf::as_path);
     let output = arguments.output.as_path();
     refuse_overwriting(Some(output), lists())?;
@@ -34,24 +34,35 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
     let mut builder = IndexBuilder::with_memory_budget(&arguments.output, budget);
     let mut total = ImportReport::default();
     let mut names = Vec::new();
+    let mut one_list = None;
     for path in &arguments.lists {
-        let descriptor = describe(arguments, path)?;
-        if names.contains(&descriptor.name) {
-            let name = &descriptor.name;
-            return Err(Failure::Message(format!(
-                "two lists would be named `{name}`: build them into indexes of their own with --name, or rename a file"
-            )));
+        let list = match one_list {
+            Some(list) => list,
+            None => {
+                let descriptor = describe(arguments, path)?;
+                if names.contains(&descriptor.name) {
+                    let name = &descriptor.name;
+                    return Err(Failure(format!(
+                        "two lists would be named `{name}`: rename a file, build indexes of their own, or make one list \
+                         of all files with --name"
+                    )));
+                }
+                names.push(descriptor.name.clone());
+                builder.add_list(descriptor).map_err(failed)?
+            }
+        };
+        if arguments.name.is_some() {
+            one_list = Some(list);
         }
-        names.push(descriptor.name.clone());
-        let list = builder.add_list(descriptor).map_err(failed)?;
         let report = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
+        if report.entries == 0 {
+            // A failed download must not become a list that silently matches nothing.
+            quarantine.finish()?;
+            let why =
+                "no entry can be read; nothing was written, and an index that was there still is";
+            return Err(Failure::at(path, why));
+        }
         total.merge(&report);
-    }
-    if total.entries == total.withdrawn {
-        quarantine.finish()?;
-        return Err(Failure::Message(
-            "no list has an entry to match; nothing was written, and an index that was there still is".to_owned(),
-        ));
     }
     let mut progress = Progress::new(0, "records", quiet);
     let summary = builder.finish_with(&mut |BuildProgress {
@@ -71,7 +82,7 @@ fn describe(arguments: &BuildArgs, path: &Path) -> Result<ListDescriptor, Failur
     let time = match &arguments.list_date {
         None => None,
         Some(text) => Some(parse_time(text).ok_or_else(|| {
-            Failure::Message(format!(
+            Failure(format!(
                 "--list-date {text}: not YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ or seconds since 1970"
             ))
         })?),
@@ -119,7 +130,7 @@ fn import(
                     let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
                     quarantine.take(path, line, "", reason)?;
                 }
-                Err(error) => return Err(Failure::Message(error.to_string())),
+                Err(error) => return Err(Failure(error.to_string())),
             },
             ImportItem::Quarantined(kept_out) => {
                 let column = kept_out.column.as_deref().unwrap_or_default();
@@ -159,7 +170,7 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         None => None,
         Some(map) => {
             let mapping = CsvMapping::parse(map);
-            Some(mapping.map_err(|error| Failure::Message(format!("--map: {error}")))?)
+            Some(mapping.map_err(|error| Failure(format!("--map: {error}")))?)
         }
     };
     let kind = arguments.kind;
@@ -167,10 +178,14 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
             let message = "--map is for tables: leave --format out or say csv";
-            return Err(Failure::Message(message.to_owned()));
+            return Err(Failure(message.to_owned()));
         }
         (ListFormatArg::Auto, None) => match ListFormat::guess(Some(path), head) {
             ListFormat::HexLines { .. } => ListFormat::HexLines { kind },
+            // A `.hsh` file is of PDQ hashes; who says otherwise means plain lines.
+            ListFormat::Hsh if kind.is_some_and(|kind| kind != HashKind::Pdq) => {
+                ListFormat::HexLines { kind }
+            }
             other => other,
         },
         (ListFormatArg::Lines, None) => ListFormat::HexLines { kind },
@@ -276,6 +291,10 @@ fn summarise(
     }
     let values = kept_out.saturating_sub(import.records - import.entries);
     for (count, what) in [
+        (
+            import.continued,
+            "lines taken as going on with a quoted text of the line before",
+        ),
         (
             values,
             "values left out of records that are in the index without them",

@@ -22,9 +22,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(outcome) => outcome.into(),
-        // Whoever reads our output has seen enough.
-        Err(Failure::BrokenPipe(outcome)) => outcome.into(),
-        Err(Failure::Message(message)) => {
+        Err(Failure(message)) => {
             report::tell(format_args!("hashsieve: {message}"));
             Outcome::Failed.into()
         }

@@ -8,36 +8,65 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 
-/// Where results go, and what they have come to so far.
+/// Where results go.
 pub(crate) struct Report {
     output: Box<dyn Write>,
-    so_far: Outcome,
+    /// Whether this is standard output, whose reader may go away: that is no error.
+    is_standard: bool,
+    reader_left: bool,
 }
 
 impl Report {
     /// Returns a report on a file, or on standard output.
     pub(crate) fn new(path: Option<&Path>) -> Result<Self, Failure> {
         let output: Box<dyn Write> = match path {
-            Some(path) => Box::new(BufWriter::new(private_file(path)?)),
+            Some(path) => Box::new(BufWriter::new(private_file(
+                path,
+                OpenOptions::new().write(true).truncate(true),
+            )?)),
             None => Box::new(BufWriter::new(io::stdout())),
         };
         Ok(Self {
             output,
-            so_far: Outcome::Done,
+            is_standard: path.is_none(),
+            reader_left: false,
         })
     }
 
-    /// Notes what has been found, for the exit code should the reader of the output go away.
-    pub(crate) fn so_far(&mut self, outcome: Outcome) {
-        self.so_far = outcome;
+    /// Returns a report that adds to a file: records that somebody kept must not be lost.
+    pub(crate) fn appending(path: &Path) -> Result<Self, Failure> {
+        let file = private_file(path, OpenOptions::new().append(true))?;
+        Ok(Self {
+            output: Box::new(BufWriter::new(file)),
+            is_standard: false,
+            reader_left: false,
+        })
+    }
+
+    /// Returns whether the reader of standard output went away, so that nothing more need be written.
+    pub(crate) fn reader_left(&self) -> bool {
+        self.reader_left
+    }
+
+    fn written(&mut self, result: io::Result<()>) -> Result<(), Failure> {
+        match result {
+            Err(error) if self.is_standard && error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_left = true;
+                Ok(())
+            }
+            other => other.map_err(|error| Failure(format!("cannot write the output: {error}"))),
+        }
     }
 
     /// Writes a line of text.
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
+        if self.reader_left {
+            return Ok(());
+        }
         let written = writeln!(self.output, "{text}");
-        written.map_err(|error| Failure::output(&error, self.so_far))
+        self.written(written)
     }
 
     /// Writes a line of text that holds names of files or lists, with control characters escaped: a line break in a
@@ -49,7 +78,7 @@ impl Report {
     /// Writes a value as a line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value)
-            .map_err(|error| Failure::Message(format!("cannot write JSON: {error}")))?;
+            .map_err(|error| Failure(format!("cannot write JSON: {error}")))?;
         self.line(&text)
     }
 
@@ -63,15 +92,18 @@ impl Report {
             .write_record(fields)
             .map_err(io::Error::from)
             .and_then(|()| writer.into_inner().map_err(|error| error.into_error()))
-            .map_err(|error| Failure::output(&error, self.so_far))?;
+            .map_err(|error| Failure(format!("cannot write CSV: {error}")))?;
+        if self.reader_left {
+            return Ok(());
+        }
         let written = self.output.write_all(&text);
-        written.map_err(|error| Failure::output(&error, self.so_far))
+        self.written(written)
     }
 
     /// Sees that what there is so far is written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         let written = self.output.flush();
-        written.map_err(|error| Failure::output(&error, self.so_far))
+        self.written(written)
     }
 
     /// Sees that everything is written.
@@ -80,12 +112,11 @@ impl Report {
     }
 }
 
-/// Creates or empties a file that only its owner can read: reports name lists and entries.
+/// Opens or creates a file that only its owner can read: reports name lists and entries.
 ///
 /// Nobody else can read it either when it was there before with another mode.
-pub(crate) fn private_file(path: &Path) -> Result<File, Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+fn private_file(path: &Path, options: &mut OpenOptions) -> Result<File, Failure> {
+    options.create(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

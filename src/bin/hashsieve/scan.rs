@@ -1,6 +1,7 @@
 //! `hashsieve scan`: pictures to verdicts.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use hashsieve::{Action, EntryMatch, Evidence, Index, Policy, Screener, Verdict};
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     let options = files::decode_options(&arguments.input);
     let screener =
         Screener::with_decode_options(open(arguments, quiet)?, policy(arguments)?, options)
-            .map_err(|error| Failure::Message(error.to_string()))?;
+            .map_err(|error| Failure(error.to_string()))?;
     let (output, evidence) = (arguments.output.as_deref(), arguments.evidence.as_deref());
     let used = || {
         let paths = arguments.against.iter().chain(&arguments.policy);
@@ -65,7 +66,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     refuse_overwriting(evidence, used().chain(output))?;
     let mut report = Report::new(output)?;
     let mut evidence = match &arguments.evidence {
-        Some(path) => Some(Report::new(Some(path))?),
+        Some(path) => Some(Report::appending(path)?),
         None => None,
     };
     if arguments.format == Format::Csv {
@@ -96,7 +97,6 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
                 .as_ref()
                 .is_some_and(|v| !v.matches.is_empty());
             failed |= !decided;
-            report.so_far(Outcome::of(matched, failed));
             write(&result, arguments.format, &mut report)?;
             if let (Some(file), Some(record)) = (&mut evidence, &result.evidence) {
                 #[derive(Serialize)]
@@ -111,7 +111,12 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
                     evidence: record,
                 })?;
             }
-            Ok(())
+            // With the reader gone only the exit code is left to find out, and a match settles it.
+            Ok(if report.reader_left() && matched && evidence.is_none() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         },
     )?;
     report.finish()?;
