@@ -2,6 +2,8 @@
 //!
 //! The header is read twice: as an [`UntrustedHeader`], which is only what the bytes say, and then as a [`Layout`],
 //! every section of which is proved to lie inside the file.
+#![doc = ""]
+#![doc = include_str!("FORMAT.md")]
 
 use std::ops::{Range, RangeInclusive};
 

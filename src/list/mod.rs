@@ -1,6 +1,6 @@
 //! Hash lists as hotlines supply them: the entry record, and one importer for every wire format.
 //!
-//! An [`Importer`] takes a list from any [`std::io::BufRead`] and yields [`Entry`] values one at a time. A bad record
+//! An [`Importer`] takes a list from any [`std::io::BufRead`] and yields [`Entry`](crate::Entry) values one at a time. A bad record
 //! never stops a list and never vanishes: it comes out as [`Quarantined`], with its line and the reason, and the
 //! [`ImportReport`] accounts for every line.
 //!
