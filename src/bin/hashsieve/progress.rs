@@ -1,9 +1,10 @@
 //! Progress on a terminal's standard error, for work that takes over a second.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Work shorter than this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,11 +28,16 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
         let numbers = match unit {
             "bytes" => "{bytes}/{total_bytes} ({bytes_per_sec}",
-            _ => "{human_pos}/{human_len} ({per_sec}",
+            _ => "{human_pos}/{human_len} ({rate}",
         };
         let template = format!("{{msg}} {{wide_bar}} {numbers}, {{eta}} left)");
         if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style);
+            bar.set_style(
+                style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                    // The text is a string, which takes all that is written.
+                    let _ = write!(text, "{:.0}/s", state.per_sec());
+                }),
+            );
         }
         Self {
             bar,
