@@ -33,6 +33,7 @@ mod pdq;
 mod pixels;
 mod screen;
 mod search;
+mod simd;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 
@@ -56,6 +57,7 @@ pub use screen::{
     ScreenerError, Status, Verdict,
 };
 pub use search::Match;
+pub use simd::{SimdLevel, UnknownSimdLevel};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

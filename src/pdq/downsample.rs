@@ -1,312 +1,439 @@
-//! Pixels to 64x64 samples: luma, the Jarosz filter, decimation.
+//! Pixels to 64x64 samples: luma, the Jarosz filter, decimation, in one pass over the rows.
 //!
-//! Reference: `pdq/cpp/downscaling/downscaling.cpp`. Two departures, neither of which changes a bit: the box along
-//! columns runs over all columns of a row at once, keeping one running sum a column, so that memory is read in order;
-//! and the sampled position is computed in integers, `(2 i + 1) n / 128`, which is what the reference's
-//! `((i + 0.5) n) / 64` in `f64`, truncated, gives exactly.
+//! Reference: `pdq/cpp/downscaling/downscaling.cpp`, which filters two full-size planes of `f32`; `definition.rs` does it
+//! that way, for the tests. Here four running sums follow one another through the picture, 16 rows and some tens of
+//! columns at a time:
+//!
+//! ```text
+//! pixels -> luma -> box along rows -> box along columns -> box along rows -> box along columns -> samples
+//!                        |                  |                   |                  |
+//!                  `columns`: the     `rows`: the last    `averages`: the    `sampled`: the last `window` rows,
+//!                  last `window`      `window` rows       last `window`      in 64 columns only
+//!                  positions                              positions
+//! ```
+//!
+//! After the second pass along rows only 64 columns are ever looked at, and in the end only 64 rows, so outputs, and
+//! divisions, are made only there. None of this changes a bit: every sum adds and subtracts the reference's values in
+//! the reference's order.
+//!
+//! **Positions.** A box reaches `window / 2` beyond its middle. So the output for column `x` appears when column
+//! `x + lag` enters, where `lag = window / 2`, and stands at position `x + lag`; after two boxes at `x + 2 lag`. The same
+//! along columns. Outputs for columns that do not exist are made zero by an infinite divisor, and zeros enter where the
+//! picture has ended, so that kernels need not know where they are.
 
-use crate::pixels::{PixelFormat, Pixels};
+use std::ops::Range;
 
-/// The side of the plane that a picture is reduced to.
-pub(super) const PLANE_SIDE: usize = 64;
+use crate::pixels::Pixels;
+use crate::simd::{
+    Divisor, PLANE_SIDE, Packed, Plane, PlaneRow, Position, ROWS, Sample, SimdLevel, Sixteen, TILE,
+    UNIT,
+};
 
-/// The samples a picture is reduced to, row by row.
-pub(super) type Plane = [[f32; PLANE_SIDE]; PLANE_SIDE];
+/// One direction of the picture: its length and the box along it.
+#[derive(Default)]
+struct Axis {
+    length: usize,
+    window: usize,
+    lag: usize,
+    /// Divisors by the count of values in the box; for none, the one that makes zero.
+    divisors: Vec<Divisor>,
+}
 
-/// Working memory for [`Downsampler::plane`]: two full-size planes of `f32`, one running sum a column, the samples.
+impl Axis {
+    fn set(&mut self, length: usize) {
+        self.length = length;
+        self.window = length.div_ceil(2 * PLANE_SIDE);
+        self.lag = self.window / 2;
+        self.divisors.clear();
+        self.divisors.push(Divisor::INFINITE);
+        self.divisors.extend((1..=self.window).map(Divisor::new));
+    }
+
+    /// Returns how many values are in the box whose output stands at a position, none where there is no output.
+    fn count(&self, position: usize) -> usize {
+        if position < self.lag || position >= self.length + self.lag {
+            return 0;
+        }
+        (position + 1).min(self.length) - (position + 1).saturating_sub(self.window)
+    }
+
+    /// Returns whether the box is full at each of these positions.
+    fn is_full(&self, positions: &Range<usize>) -> bool {
+        positions.start + 1 >= self.window && positions.end <= self.length
+    }
+
+    fn divisor(&self, position: usize) -> Divisor {
+        self.divisors[self.count(position)]
+    }
+
+    /// Returns where in the picture sample `i` is taken: the middle of its block. The reference computes
+    /// `((i + 0.5) length) / 64` in `f64` and truncates, which is the same.
+    fn sampled(&self, i: usize) -> usize {
+        (2 * i + 1) * self.length / (2 * PLANE_SIDE)
+    }
+
+    /// Returns the position at which sample `i` appears after two boxes, and what the second sum is divided by.
+    fn sample(&self, i: usize) -> Sample {
+        let at = self.sampled(i);
+        let (first, last) = (
+            (at + self.lag + 1).saturating_sub(self.window),
+            at + self.lag,
+        );
+        Sample {
+            position: at + 2 * self.lag,
+            divisor: count_as_divisor(last.min(self.length - 1) + 1 - first),
+        }
+    }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a window is at most 2^32 / 128 long, and the reference converts it so"
+)]
+fn count_as_divisor(count: usize) -> f32 {
+    count as f32
+}
+
+/// Rows that a box along columns still needs, each in a slot; slots are used in turn.
+#[derive(Default)]
+struct History<T> {
+    blocks: Vec<T>,
+    /// The blocks of one row.
+    width: usize,
+    window: usize,
+}
+
+impl<T: Clone + Default> History<T> {
+    fn set(&mut self, width: usize, window: usize) {
+        (self.width, self.window) = (width, window);
+        let slots = self.slots();
+        lengthen(&mut self.blocks, (slots + 1) * width);
+        self.blocks[slots * width..][..width].fill(T::default());
+    }
+
+    /// The slots that are used in turn. One more follows, which is always zero: the rows before the first.
+    fn slots(&self) -> usize {
+        self.window + ROWS
+    }
+
+    /// Returns where the rows of the strip at a position begin: those that enter a box.
+    fn entering(&self, position: usize) -> [usize; ROWS] {
+        let mut slot = position % self.slots();
+        std::array::from_fn(|_| {
+            let start = slot * self.width;
+            slot = if slot + 1 == self.slots() {
+                0
+            } else {
+                slot + 1
+            };
+            start
+        })
+    }
+
+    /// Returns where the rows begin that leave a box then.
+    fn leaving(&self, position: usize) -> [usize; ROWS] {
+        // A window before is as good as a strip's rows after, where slots are used in turn.
+        let mut starts = self.entering(position + ROWS);
+        for (start, position) in starts.iter_mut().zip(position..) {
+            if position < self.window {
+                *start = self.slots() * self.width;
+            }
+        }
+        starts
+    }
+}
+
+/// The positions of a strip that a box along rows still needs, the sums there, and a chunk of new positions.
+#[derive(Default)]
+struct Line {
+    columns: Vec<Position>,
+    window: usize,
+    sums: Position,
+}
+
+impl Line {
+    fn set(&mut self, window: usize, chunk: usize) {
+        self.window = window;
+        lengthen(&mut self.columns, window + chunk);
+    }
+
+    /// Begins with other rows.
+    fn begin(&mut self) {
+        self.columns[..self.window].fill(Position::default());
+        self.sums = Position::default();
+    }
+
+    /// Returns the place of a chunk.
+    fn chunk(&mut self, length: usize) -> &mut [Position] {
+        &mut self.columns[self.window..][..length]
+    }
+
+    /// Makes the last positions of a chunk the history of the next.
+    fn end_chunk(&mut self, length: usize) {
+        self.columns.copy_within(length..length + self.window, 0);
+    }
+}
+
+/// Makes a buffer at least this long. What it holds then is not looked at.
+fn lengthen<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
+    if buffer.len() < length {
+        // Nothing is worth copying.
+        buffer.clear();
+        buffer.reserve_exact(length);
+        buffer.resize(length, T::default());
+    }
+}
+
+/// Computes samples, keeping its working memory from picture to picture.
+///
+/// For a picture of `w` by `h` pixels that is `4 w` bytes for each of `h / 128 + 34` rows and 128 bytes for each of
+/// `w / 64 + 128` positions, both nearly, and some 80 kilobytes.
 pub(super) struct Downsampler {
-    luma: Vec<f32>,
-    filtered: Vec<f32>,
-    sums: Vec<f32>,
-    plane: Plane,
+    level: SimdLevel,
+    horizontal: Axis,
+    vertical: Axis,
+    packed: Box<Packed>,
+    luma: Line,
+    rows: History<Sixteen>,
+    row_sums: Vec<Sixteen>,
+    averages: Line,
+    column_samples: [Sample; PLANE_SIDE],
+    sampled: Box<[Position; PLANE_SIDE]>,
+    sampled_rows: History<PlaneRow>,
+    divisors: Vec<Divisor>,
+    plane: Box<Plane>,
 }
 
 impl Default for Downsampler {
     fn default() -> Self {
-        Self {
-            luma: Vec::new(),
-            filtered: Vec::new(),
-            sums: Vec::new(),
-            plane: [[0.0; PLANE_SIDE]; PLANE_SIDE],
-        }
+        Self::new(SimdLevel::best())
     }
 }
 
 impl Downsampler {
+    pub(super) fn new(level: SimdLevel) -> Self {
+        Self {
+            level,
+            horizontal: Axis::default(),
+            vertical: Axis::default(),
+            packed: Box::new([Position::default(); UNIT]),
+            luma: Line::default(),
+            rows: History::default(),
+            row_sums: Vec::new(),
+            averages: Line::default(),
+            column_samples: [Sample::default(); PLANE_SIDE],
+            sampled: Box::new([Position::default(); PLANE_SIDE]),
+            sampled_rows: History::default(),
+            divisors: Vec::new(),
+            plane: Box::new([PlaneRow::default(); PLANE_SIDE]),
+        }
+    }
+
+    pub(super) fn level(&self) -> SimdLevel {
+        self.level
+    }
+
     /// Returns the picture's 64x64 samples.
     pub(super) fn plane(&mut self, pixels: &Pixels<'_>) -> &Plane {
         let (width, height) = (pixels.width() as usize, pixels.height() as usize);
-        self.luma.clear();
-        self.luma.reserve(width * height);
-        for row in pixels.rows() {
-            push_luma(pixels.format(), row, &mut self.luma);
-        }
-        // A picture of the plane's own size is taken as it is.
-        if (width, height) != (PLANE_SIDE, PLANE_SIDE) {
-            self.filtered.clear();
-            self.filtered.resize(width * height, 0.0);
-            self.sums.resize(width, 0.0);
-            for _pass in 0..2 {
-                box_along_rows(&self.luma, &mut self.filtered, width, window(width));
-                box_along_columns(
-                    &self.filtered,
-                    &mut self.luma,
-                    &mut self.sums[..width],
-                    window(height),
-                );
-            }
-        }
-        for (i, samples) in self.plane.iter_mut().enumerate() {
-            let row = &self.luma[sampled(i, height) * width..][..width];
-            for (j, sample) in samples.iter_mut().enumerate() {
-                *sample = row[sampled(j, width)];
-            }
+        self.horizontal.set(width);
+        self.vertical.set(height);
+        let grey = pixels.format().bytes_per_pixel() < 3;
+        if (width, height) == (PLANE_SIDE, PLANE_SIDE) {
+            // The reference takes a picture of the plane's own size as it is.
+            let rows = std::array::from_fn(|i| pixels.row(i));
+            self.take(&rows, pixels.format().bytes_per_pixel());
+        } else if grey && self.horizontal.window == 1 && self.vertical.window == 1 {
+            // Sums of whole numbers are exact, so boxes of one value change nothing. (Those of colours are not:
+            // adding one value and subtracting another leaves a rounding error behind.)
+            self.pick(pixels);
+        } else {
+            self.filter(pixels);
         }
         &self.plane
     }
-}
 
-/// Appends the luma of one row.
-fn push_luma(format: PixelFormat, row: &[u8], luma: &mut Vec<f32>) {
-    fn of_rgb(red: u8, green: u8, blue: u8) -> f32 {
-        0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
-    }
-    match format {
-        PixelFormat::Luma8 => luma.extend(row.iter().map(|&v| f32::from(v))),
-        PixelFormat::LumaAlpha8 => {
-            luma.extend(row.as_chunks().0.iter().map(|&[v, _]| f32::from(v)));
-        }
-        PixelFormat::Rgb8 => {
-            luma.extend(row.as_chunks().0.iter().map(|&[r, g, b]| of_rgb(r, g, b)));
-        }
-        PixelFormat::Rgba8 => {
-            luma.extend(
-                row.as_chunks()
-                    .0
-                    .iter()
-                    .map(|&[r, g, b, _]| of_rgb(r, g, b)),
+    /// Takes the luma of 64 rows of 64 pixels.
+    fn take(&mut self, rows: &[&[u8]; PLANE_SIDE], bytes_per_pixel: usize) {
+        for (strip, rows) in rows.as_chunks().0.iter().enumerate() {
+            let places = std::array::from_fn(|i| strip * ROWS + i);
+            self.level.luma(
+                rows,
+                bytes_per_pixel,
+                0,
+                &mut *self.sampled,
+                &mut self.packed,
             );
+            self.level
+                .transpose(&self.sampled, &mut *self.plane, &places);
         }
     }
-}
 
-/// Returns the length of the box for a side of `length`: half a block of the plane, rounded up, since there are two
-/// passes. It is never longer than the side.
-fn window(length: usize) -> usize {
-    length.div_ceil(2 * PLANE_SIDE)
-}
-
-/// Returns the position in a side of `length` that sample `i` is taken from: the middle of its block.
-fn sampled(i: usize, length: usize) -> usize {
-    (2 * i + 1) * length / (2 * PLANE_SIDE)
-}
-
-/// How many outputs each phase of a box filter gives: the window grows without output, grows with output, slides, and
-/// shrinks.
-struct Phases {
-    grow_silently: usize,
-    grow: usize,
-    slide: usize,
-    shrink: usize,
-}
-
-impl Phases {
-    fn new(length: usize, window: usize) -> Self {
-        let half = (window + 2) / 2;
-        Self {
-            grow_silently: half - 1,
-            grow: window - half + 1,
-            slide: length - window,
-            shrink: half - 1,
+    /// Takes the luma of single grey pixels.
+    fn pick(&mut self, pixels: &Pixels<'_>) {
+        let size = pixels.format().bytes_per_pixel();
+        let columns: [usize; PLANE_SIDE] =
+            std::array::from_fn(|i| self.horizontal.sampled(i) * size);
+        let mut picked = [[0; PLANE_SIDE]; PLANE_SIDE];
+        for (i, picked) in picked.iter_mut().enumerate() {
+            let row = pixels.row(self.vertical.sampled(i));
+            for (picked, column) in picked.iter_mut().zip(columns) {
+                *picked = row[column];
+            }
         }
+        self.take(&picked.each_ref().map(|row| &row[..]), 1);
     }
-}
 
-/// A window's count of values as the divisor; windows stay far below 2^24, where `f32` counts exactly.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a window is at most 2^32 / 128 long and is the reference's own int-to-float conversion"
-)]
-fn divisor(count: usize) -> f32 {
-    count as f32
-}
+    /// Filters a picture and samples what comes out.
+    fn filter(&mut self, pixels: &Pixels<'_>) {
+        let (window, window_height) = (self.horizontal.window, self.vertical.window);
+        let level = if window.max(window_height) <= Divisor::LARGEST {
+            self.level
+        } else {
+            // Division by multiplication is proved up to this window only: pictures of over 131,072 rows or columns.
+            SimdLevel::SCALAR
+        };
+        let chunk = window.next_multiple_of(UNIT);
+        self.column_samples = std::array::from_fn(|i| self.horizontal.sample(i));
+        let end = self.column_samples[PLANE_SIDE - 1].position + 1;
+        let blocks = end.div_ceil(TILE);
+        self.luma.set(window, chunk);
+        self.averages.set(window, chunk);
+        self.rows.set(blocks, window_height);
+        lengthen(&mut self.row_sums, blocks);
+        self.row_sums[..blocks].fill(Sixteen::default());
+        self.sampled_rows.set(1, window_height);
 
-/// Averages each row over a sliding window: a running sum to which the entering value is added before the leaving one
-/// is subtracted, divided by the number of values in the window.
-fn box_along_rows(input: &[f32], output: &mut [f32], width: usize, window: usize) {
-    let phases = Phases::new(width, window);
-    for (input, output) in input
-        .chunks_exact(width)
-        .zip(output.chunks_exact_mut(width))
-    {
-        let mut entering = input.iter();
-        let mut leaving = input.iter();
-        let mut output = output.iter_mut();
-        let mut sum = 0.0_f32;
-        let mut count = 0;
-        for value in entering.by_ref().take(phases.grow_silently) {
-            sum += value;
-            count += 1;
-        }
-        for (value, out) in entering.by_ref().take(phases.grow).zip(output.by_ref()) {
-            sum += value;
-            count += 1;
-            *out = sum / divisor(count);
-        }
-        let full = divisor(count);
-        for _ in 0..phases.slide {
-            let (Some(enter), Some(leave), Some(out)) =
-                (entering.next(), leaving.next(), output.next())
-            else {
-                break;
+        let row_samples: [Sample; PLANE_SIDE] = std::array::from_fn(|i| self.vertical.sample(i));
+        let mut sums = PlaneRow::default();
+        let mut rows = strip_rows(pixels, 0);
+        let (mut done, mut top) = (0, 0);
+        while done < PLANE_SIDE {
+            let next_rows = strip_rows(pixels, top + ROWS);
+            let strip = Strip {
+                top,
+                rows: &rows,
+                next_rows: &next_rows,
+                bytes_per_pixel: pixels.format().bytes_per_pixel(),
             };
-            sum += enter;
-            sum -= leave;
-            *out = sum / full;
+            self.strip(level, &strip, blocks, chunk);
+            rows = next_rows;
+            let new = samples_before(&row_samples[done..], top + ROWS);
+            level.sample_along_columns(
+                &mut sums,
+                &self.sampled_rows.blocks,
+                &self.sampled_rows.entering(top),
+                &self.sampled_rows.leaving(top),
+                top,
+                &row_samples[done..][..new],
+                &mut self.plane[done..][..new],
+            );
+            done += new;
+            top += ROWS;
         }
-        for (leave, out) in leaving.by_ref().take(phases.shrink).zip(output) {
-            sum -= leave;
-            count -= 1;
-            *out = sum / divisor(count);
-        }
-    }
-}
-
-/// The same along columns, all columns of a row at a time, with one running sum a column in `sums`.
-fn box_along_columns(input: &[f32], output: &mut [f32], sums: &mut [f32], window: usize) {
-    let width = sums.len();
-    let phases = Phases::new(input.len() / width, window);
-    let row = |y: usize| &input[y * width..][..width];
-    let (mut entering, mut leaving, mut out, mut count) = (0, 0, 0, 0);
-    let mut write = |out: usize, sums: &[f32], count: usize| {
-        let divisor = divisor(count);
-        for (value, sum) in output[out * width..][..width].iter_mut().zip(sums) {
-            *value = sum / divisor;
-        }
-    };
-    sums.fill(0.0);
-    for _ in 0..phases.grow_silently {
-        add(sums, row(entering));
-        entering += 1;
-        count += 1;
-    }
-    for _ in 0..phases.grow {
-        add(sums, row(entering));
-        entering += 1;
-        count += 1;
-        write(out, sums, count);
-        out += 1;
-    }
-    for _ in 0..phases.slide {
-        add(sums, row(entering));
-        subtract(sums, row(leaving));
-        entering += 1;
-        leaving += 1;
-        write(out, sums, count);
-        out += 1;
-    }
-    for _ in 0..phases.shrink {
-        subtract(sums, row(leaving));
-        leaving += 1;
-        count -= 1;
-        write(out, sums, count);
-        out += 1;
-    }
-}
-
-fn add(sums: &mut [f32], row: &[f32]) {
-    for (sum, value) in sums.iter_mut().zip(row) {
-        *sum += value;
-    }
-}
-
-fn subtract(sums: &mut [f32], row: &[f32]) {
-    for (sum, value) in sums.iter_mut().zip(row) {
-        *sum -= value;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The reference's one-dimensional box filter, written down index by index.
-    fn box_naive(input: &[f32], window: usize) -> Vec<f32> {
-        let half = (window + 2) / 2;
-        let (mut sum, mut count, mut li, mut ri) = (0.0_f32, 0.0_f32, 0, 0);
-        let mut output = Vec::new();
-        for _ in 0..half - 1 {
-            sum += input[ri];
-            ri += 1;
-            count += 1.0;
-        }
-        for _ in 0..window - half + 1 {
-            sum += input[ri];
-            ri += 1;
-            count += 1.0;
-            output.push(sum / count);
-        }
-        for _ in 0..input.len() - window {
-            sum += input[ri];
-            sum -= input[li];
-            ri += 1;
-            li += 1;
-            output.push(sum / count);
-        }
-        for _ in 0..half - 1 {
-            sum -= input[li];
-            li += 1;
-            count -= 1.0;
-            output.push(sum / count);
-        }
-        output
     }
 
-    #[test]
-    fn both_boxes_are_the_reference_filter_bit_for_bit() {
-        for length in 1..=40 {
-            for window in 1..=length.min(17) {
-                let line: Vec<f32> = (0..length)
-                    .map(|i| ((i * 7919) % 251) as f32 * 0.299 + 0.587)
-                    .collect();
-                let expected: Vec<u32> = box_naive(&line, window)
-                    .iter()
-                    .map(|v| v.to_bits())
-                    .collect();
-                let mut along_row = vec![0.0; length];
-                box_along_rows(&line, &mut along_row, length, window);
-                assert_eq!(
-                    along_row.iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
-                    expected
-                );
-                // Three equal columns: each must come out like the line.
-                let columns: Vec<f32> = line.iter().flat_map(|&v| [v; 3]).collect();
-                let mut along_columns = vec![0.0; columns.len()];
-                box_along_columns(&columns, &mut along_columns, &mut [0.0; 3], window);
-                for column in 0..3 {
-                    let bits: Vec<u32> = along_columns[column..]
-                        .iter()
-                        .step_by(3)
-                        .map(|v| v.to_bits())
-                        .collect();
-                    assert_eq!(bits, expected);
-                }
+    /// Takes a strip of the picture through everything up to the samples of its columns.
+    fn strip(&mut self, level: SimdLevel, strip: &Strip<'_>, blocks: usize, chunk: usize) {
+        let Strip {
+            top,
+            rows,
+            next_rows,
+            bytes_per_pixel,
+        } = *strip;
+        let window = self.horizontal.window;
+        let (entering, leaving) = (self.rows.entering(top), self.rows.leaving(top));
+        let divisors: [Divisor; ROWS] = std::array::from_fn(|i| self.vertical.divisor(top + i));
+        let divisors = if self.vertical.is_full(&(top..top + ROWS)) {
+            &divisors[..1]
+        } else {
+            &divisors
+        };
+        self.luma.begin();
+        self.averages.begin();
+        let mut sampled = 0;
+        for first_block in (0..blocks).step_by(chunk / TILE) {
+            let chunk_blocks = (chunk / TILE).min(blocks - first_block);
+            let (first, length) = (first_block * TILE, chunk_blocks * TILE);
+            let positions = first..first + length;
+
+            level.luma(
+                rows,
+                bytes_per_pixel,
+                first,
+                self.luma.chunk(length.next_multiple_of(UNIT)),
+                &mut self.packed,
+            );
+            level.prefetch(
+                next_rows,
+                first * bytes_per_pixel,
+                (first + length) * bytes_per_pixel,
+            );
+            self.divisors.clear();
+            if self.horizontal.is_full(&positions) {
+                self.divisors.push(self.horizontal.divisor(first));
+            } else {
+                let each = positions.clone().map(|p| self.horizontal.divisor(p));
+                self.divisors.extend(each);
             }
+            level.box_along_rows(
+                &mut self.luma.sums,
+                &self.luma.columns[..window + length],
+                window,
+                &self.divisors,
+                &mut self.rows.blocks,
+                &entering,
+                first_block,
+            );
+            level.box_along_columns(
+                &mut self.row_sums[first_block..][..chunk_blocks],
+                &self.rows.blocks,
+                &entering,
+                &leaving,
+                first_block,
+                divisors,
+                self.averages.chunk(length),
+            );
+            let new = samples_before(&self.column_samples[sampled..], positions.end);
+            level.sample_along_rows(
+                &mut self.averages.sums,
+                &self.averages.columns[..window + length],
+                window,
+                first,
+                &self.column_samples[sampled..][..new],
+                &mut self.sampled[sampled..][..new],
+            );
+            sampled += new;
+            self.luma.end_chunk(length);
+            self.averages.end_chunk(length);
         }
+        let places = self.sampled_rows.entering(top);
+        level.transpose(&self.sampled, &mut self.sampled_rows.blocks, &places);
     }
+}
 
-    #[test]
-    fn sampled_positions_are_those_of_the_reference() {
-        for length in (5..3000).chain([65_535, 1_000_003]) {
-            for i in 0..PLANE_SIDE {
-                let reference = ((i as f64 + 0.5) * length as f64) / 64.0;
-                assert_eq!(sampled(i, length) as f64, reference.trunc());
-            }
-        }
-    }
+/// Some rows of a picture.
+struct Strip<'a> {
+    /// The position of the first.
+    top: usize,
+    rows: &'a [&'a [u8]; ROWS],
+    next_rows: &'a [&'a [u8]; ROWS],
+    bytes_per_pixel: usize,
+}
 
-    #[test]
-    fn a_window_is_never_longer_than_its_side() {
-        assert!((1..100_000).all(|length| (1..=length).contains(&window(length))));
+/// Returns the rows of a strip; those that do not exist are empty.
+fn strip_rows<'a>(pixels: &Pixels<'a>, top: usize) -> [&'a [u8]; ROWS] {
+    let mut rows: [&[u8]; ROWS] = [&[]; ROWS];
+    for (row, slot) in pixels.rows().skip(top).zip(&mut rows) {
+        *slot = row;
     }
+    rows
+}
+
+/// Returns how many of the samples, which ascend, stand before a position.
+fn samples_before(samples: &[Sample], position: usize) -> usize {
+    let before = samples
+        .iter()
+        .take_while(|sample| sample.position < position);
+    before.count()
 }

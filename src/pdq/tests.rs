@@ -31,6 +31,7 @@ fn hashes_qualities_and_floats_are_those_of_the_reference() -> Result<(), Box<dy
     let mut hasher = PdqHasher::new();
     let (mut compared, mut floats_compared) = (0, 0);
     let mut formats = BTreeSet::new();
+    let level = hasher.level();
     for listed in &pictures {
         let row = golden
             .next()
@@ -62,7 +63,12 @@ fn hashes_qualities_and_floats_are_those_of_the_reference() -> Result<(), Box<dy
             assert_eq!(hash.to_hex(), field(column), "{id}, {name}");
         }
         if listed.format == PixelFormat::Luma8 {
-            let bytes = Block::of(hasher.plane(&pixels)?).to_le_bytes();
+            let bytes = Block::of(level, hasher.plane(&pixels)?);
+            let bytes: Vec<u8> = bytes
+                .values()
+                .iter()
+                .flat_map(|v| v.to_le_bytes())
+                .collect();
             assert_eq!(sha256(&bytes), field(12), "{id}: other floats");
             floats_compared += 1;
         }
@@ -142,4 +148,73 @@ fn turning_a_square_picture_gives_nearly_the_hash_its_name_says() -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A picture of noise that is the same everywhere.
+fn noise(width: u32, height: u32, bytes_per_pixel: usize) -> Vec<u8> {
+    let mut state = u64::from(width) << 32 | u64::from(height) << 3 | bytes_per_pixel as u64;
+    let bytes = width as usize * height as usize * bytes_per_pixel;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Compares samples, frequencies, quality and bits of every level with the definition, as bits.
+fn assert_levels_give_the_definition(pixels: &Pixels<'_>) {
+    let mut definition = definition::Definition::default();
+    let plane = definition.plane(pixels);
+    let block = definition::block(plane);
+    let (quality, hash) = (
+        definition::quality(plane),
+        definition::bits_above_median(&block),
+    );
+    for level in SimdLevel::available() {
+        let found = level_result(level, pixels);
+        let shape = format!("{pixels:?}, {level}");
+        // Not `assert_eq`, which would print thousands of numbers.
+        assert!(
+            found.0 == bits(plane.as_flattened()),
+            "{shape}: other samples"
+        );
+        assert!(
+            found.1 == bits(block.as_flattened()),
+            "{shape}: other frequencies"
+        );
+        assert_eq!((found.2, found.3), (quality, hash), "{shape}");
+    }
+}
+
+/// Samples, frequencies, quality and hash.
+type Levelled = (Vec<u32>, Vec<u32>, u8, [u64; 4]);
+
+fn level_result(level: SimdLevel, pixels: &Pixels<'_>) -> Levelled {
+    let mut downsampler = Downsampler::new(level);
+    let plane = downsampler.plane(pixels);
+    let block = Block::of(level, plane);
+    (
+        bits(plane.map(|row| row.0).as_flattened()),
+        bits(block.values()),
+        transform::quality(level, plane),
+        block.hash().words(),
+    )
+}
+
+#[test]
+fn every_level_gives_the_bits_of_the_definition_at_every_width() {
+    for width in 1..=200 {
+        for (height, format) in [(67, PixelFormat::Rgb8), (131, PixelFormat::Luma8)] {
+            let size = format.bytes_per_pixel();
+            let bytes = noise(width, height, size);
+            let pixels = Pixels::new(format, width, height, width as usize * size, &bytes).unwrap();
+            assert_levels_give_the_definition(&pixels);
+        }
+    }
 }

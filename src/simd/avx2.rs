@@ -1,0 +1,144 @@
+//! AVX2 with fused multiply-add (which is for `divide_by` alone): 8 lanes.
+#![allow(
+    unsafe_code,
+    reason = "vector instructions; kernels of this level run only after detection"
+)]
+
+use std::arch::x86_64::*;
+
+use super::vector::{MAGIC, Vector, lowest_one};
+
+pub(super) const LANES: usize = 8;
+
+#[derive(Clone, Copy)]
+pub(super) struct Vector256(__m256);
+
+/// An expression of this level's instructions.
+macro_rules! avx2 {
+    ($expression:expr) => {
+        // SAFETY: the methods of `Vector256` are used only by kernels behind this level's entry points, which are
+        // entered only when the processor has been seen to have these instructions. Loads and stores are through
+        // references to arrays of exactly the bytes they touch.
+        unsafe { $expression }
+    };
+}
+
+impl Vector<LANES> for Vector256 {
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self(avx2!(_mm256_set1_ps(value)))
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32; LANES]) -> Self {
+        Self(avx2!(_mm256_loadu_ps(from.as_ptr())))
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32; LANES]) {
+        avx2!(_mm256_storeu_ps(to.as_mut_ptr(), self.0));
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(avx2!(_mm256_add_ps(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn subtract(self, other: Self) -> Self {
+        Self(avx2!(_mm256_sub_ps(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        Self(avx2!(_mm256_mul_ps(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn divide(self, other: Self) -> Self {
+        Self(avx2!(_mm256_div_ps(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn divide_by(self, (high, low): (Self, Self)) -> Self {
+        let rest = self.multiply(low);
+        Self(avx2!(_mm256_fmadd_ps(self.0, high.0, rest.0)))
+    }
+
+    #[inline(always)]
+    fn whole_magnitude(self) -> Self {
+        Self(avx2!(_mm256_andnot_ps(
+            _mm256_set1_ps(-0.0),
+            _mm256_round_ps::<{ _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC }>(self.0)
+        )))
+    }
+
+    #[inline(always)]
+    fn greater(self, other: Self) -> u32 {
+        avx2!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(
+            self.0, other.0
+        )))
+        .cast_unsigned()
+    }
+
+    #[inline(always)]
+    fn transpose(block: &mut [Self; LANES]) {
+        // Pairs, fours, then whole 128-bit parts. Indices, since closures would not be compiled for this level.
+        for i in (0..LANES).step_by(2) {
+            let (a, b) = (block[i].0, block[i + 1].0);
+            block[i].0 = avx2!(_mm256_unpacklo_ps(a, b));
+            block[i + 1].0 = avx2!(_mm256_unpackhi_ps(a, b));
+        }
+        for i in (0..LANES).step_by(4) {
+            let (a, b, c, d) = (block[i].0, block[i + 1].0, block[i + 2].0, block[i + 3].0);
+            block[i].0 = avx2!(_mm256_shuffle_ps::<0x44>(a, c));
+            block[i + 1].0 = avx2!(_mm256_shuffle_ps::<0xee>(a, c));
+            block[i + 2].0 = avx2!(_mm256_shuffle_ps::<0x44>(b, d));
+            block[i + 3].0 = avx2!(_mm256_shuffle_ps::<0xee>(b, d));
+        }
+        for i in 0..4 {
+            let (a, b) = (block[i].0, block[i + 4].0);
+            block[i].0 = avx2!(_mm256_permute2f128_ps::<0x20>(a, b));
+            block[i + 4].0 = avx2!(_mm256_permute2f128_ps::<0x31>(a, b));
+        }
+    }
+
+    #[inline(always)]
+    fn load_bytes(from: &[[u8; 4]; LANES]) -> Self {
+        Self(avx2!(_mm256_castsi256_ps(_mm256_loadu_si256(
+            from.as_ptr().cast()
+        ))))
+    }
+
+    #[inline(always)]
+    fn weighted_bytes(packed: &[f32; LANES], weights: [f32; 4]) -> [Self; 4] {
+        let low = avx2!(_mm256_loadu_si256(packed.as_ptr().cast()));
+        let high = avx2!(_mm256_srli_epi32::<16>(low));
+        [
+            Self::weighted_byte::<0xff>(low, weights[0]),
+            Self::weighted_byte::<0xff00>(low, weights[1]),
+            Self::weighted_byte::<0xff>(high, weights[2]),
+            Self::weighted_byte::<0xff00>(high, weights[3]),
+        ]
+    }
+
+    #[inline(always)]
+    fn prefetch(line: &u8) {
+        avx2!(_mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
+    }
+}
+
+impl Vector256 {
+    /// `weight` times the byte under the mask, with the steps of [`MAGIC`].
+    #[inline(always)]
+    fn weighted_byte<const MASK: i32>(values: __m256i, weight: f32) -> Self {
+        let weight = weight / lowest_one(MASK);
+        let value = avx2!(_mm256_and_si256(values, _mm256_set1_epi32(MASK)));
+        let value = avx2!(_mm256_or_ps(
+            _mm256_castsi256_ps(value),
+            _mm256_set1_ps(MAGIC)
+        ));
+        let (weights, zero) = (Self::splat(weight), Self::splat(-weight * MAGIC));
+        Self(avx2!(_mm256_fmadd_ps(value, weights.0, zero.0)))
+    }
+}
