@@ -290,7 +290,7 @@ impl Downsampler {
         let level = if window.max(window_height) <= Divisor::LARGEST {
             self.level
         } else {
-            // Division by multiplication is proved up to this window only: pictures of over 131,072 rows or columns.
+            // Division by multiplication is proved up to this window only: pictures of over 32,768 rows or columns.
             SimdLevel::SCALAR
         };
         let chunk = window.next_multiple_of(UNIT);

@@ -2,6 +2,10 @@
 //!
 //! It stands in the crate, not in `tests`, because it compares the block of floats, which is not public.
 #![cfg(feature = "synthetic")]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "random bytes are cut from numbers; sides are small"
+)]
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -150,17 +154,15 @@ fn turning_a_square_picture_gives_nearly_the_hash_its_name_says() -> Result<(), 
     Ok(())
 }
 
-/// A picture of noise that is the same everywhere.
-fn noise(width: u32, height: u32, bytes_per_pixel: usize) -> Vec<u8> {
-    let mut state = u64::from(width) << 32 | u64::from(height) << 3 | bytes_per_pixel as u64;
-    let bytes = width as usize * height as usize * bytes_per_pixel;
+/// Rows of noise that is the same everywhere.
+fn noise(stride: usize, height: usize) -> Vec<u8> {
+    let mut state = (stride * 31 + height) as u64;
     let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005);
+        state = state.wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
-    (0..bytes).map(|_| next()).collect()
+    (0..stride * height).map(|_| next()).collect()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -207,14 +209,106 @@ fn level_result(level: SimdLevel, pixels: &Pixels<'_>) -> Levelled {
     )
 }
 
+const FORMATS: [PixelFormat; 4] = [
+    PixelFormat::Luma8,
+    PixelFormat::LumaAlpha8,
+    PixelFormat::Rgb8,
+    PixelFormat::Rgba8,
+];
+
 #[test]
-fn every_level_gives_the_bits_of_the_definition_at_every_width() {
-    for width in 1..=200 {
-        for (height, format) in [(67, PixelFormat::Rgb8), (131, PixelFormat::Luma8)] {
+fn every_level_gives_the_bits_of_the_definition_at_every_width_and_height() {
+    for side in 1..=200_usize {
+        let format = FORMATS[side % 4];
+        for (width, height) in [(side, 67), (side, 31 + side), (129, side)] {
             let size = format.bytes_per_pixel();
-            let bytes = noise(width, height, size);
-            let pixels = Pixels::new(format, width, height, width as usize * size, &bytes).unwrap();
+            let stride = width * size + side % 3;
+            let bytes = noise(stride, height);
+            let pixels = Pixels::new(format, width as u32, height as u32, stride, &bytes);
+            assert_levels_give_the_definition(&pixels.unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_level_gives_the_bits_of_the_definition_for_shapes_at_the_edges() {
+    // Windows longer than a chunk, one row or column, more than a whole strip of window, over the proved divisors.
+    let shapes = [
+        (1, 1),
+        (1, 5000),
+        (5000, 1),
+        (64, 64),
+        (128, 128),
+        (129, 128),
+        (128, 129),
+        (8192, 5),
+        (5, 8193),
+        (512, 512),
+        (20_000, 7),
+        (7, 20_000),
+        (33_000, 6),
+        (6, 33_000),
+        (1920, 1080),
+        (1023, 767),
+    ];
+    for (number, (width, height)) in shapes.into_iter().enumerate() {
+        for format in FORMATS {
+            let stride = width as usize * format.bytes_per_pixel();
+            let mut bytes = noise(stride, height as usize);
+            if number % 2 == 0 {
+                // A flat half: sums whose rounding errors nothing covers up.
+                let half = bytes.len() / 2;
+                bytes[half..].fill(7);
+            }
+            let pixels = Pixels::new(format, width, height, stride, &bytes).unwrap();
             assert_levels_give_the_definition(&pixels);
         }
+    }
+}
+
+#[test]
+fn a_hasher_gives_the_same_after_pictures_of_other_sizes() {
+    let pictures: Vec<(u32, u32, Vec<u8>)> = [
+        (300, 200),
+        (5, 900),
+        (2000, 40),
+        (64, 64),
+        (17, 17),
+        (1000, 1000),
+    ]
+    .map(|(width, height)| (width, height, noise(width as usize * 3, height as usize)))
+    .to_vec();
+    for level in SimdLevel::available() {
+        let mut kept = PdqHasher::with_level(level);
+        for (width, height, bytes) in pictures.iter().chain(pictures.iter().rev()) {
+            let pixels = Pixels::new(
+                PixelFormat::Rgb8,
+                *width,
+                *height,
+                *width as usize * 3,
+                bytes,
+            );
+            let pixels = pixels.unwrap();
+            let fresh = PdqHasher::with_level(level).dihedral(&pixels);
+            assert_eq!(kept.dihedral(&pixels), fresh, "{level}, {width}x{height}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn every_level_gives_the_bits_of_the_definition_for_random_shapes(
+        width in 1_u32..700, height in 1_u32..700, format in 0..4_usize, padding in 0..70_usize, contrast in 0..9_u32,
+    ) {
+        let format = FORMATS[format];
+        let stride = width as usize * format.bytes_per_pixel() + padding;
+        let mut bytes = noise(stride, height as usize);
+        for byte in &mut bytes {
+            *byte = byte.checked_shr(contrast).unwrap_or(0);
+        }
+        let pixels = Pixels::new(format, width, height, stride, &bytes).unwrap();
+        assert_levels_give_the_definition(&pixels);
     }
 }

@@ -531,3 +531,13 @@ pub(super) fn sample_along_columns<const N: usize, V: Vector<N>>(
         }
     }
 }
+
+/// Divides values, whole vectors of them: the division by multiplication alone, for its test.
+#[cfg(test)]
+#[inline(always)]
+pub(super) fn quotients<const N: usize, V: Vector<N>>(values: &mut [f32], divisor: &Divisor) {
+    let reciprocal = V::reciprocal(divisor);
+    for values in values.as_chunks_mut::<N>().0 {
+        V::load(values).divide_by(reciprocal).store(values);
+    }
+}

@@ -136,13 +136,14 @@ impl FromStr for SimdLevel {
 
 /// Makes each kernel a method of [`SimdLevel`], with an entry point for each level.
 macro_rules! kernels {
-    ($($module:ident::$name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
+    ($($(#[$attribute:meta])* $module:ident::$name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
         /// Kernels compiled for AVX2.
         #[cfg(target_arch = "x86_64")]
         mod avx2_kernels {
             use crate::simd::avx2::{LANES, Vector256};
             use crate::simd::*;
             $(
+                $(#[$attribute])*
                 #[target_feature(enable = "avx2,fma,popcnt")]
                 pub(super) fn $name($($argument: $type),*) $(-> $result)? {
                     $module::$name::<LANES, Vector256>($($argument),*)
@@ -156,6 +157,7 @@ macro_rules! kernels {
             use crate::simd::avx512::{LANES, Vector512};
             use crate::simd::*;
             $(
+                $(#[$attribute])*
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
                 pub(super) fn $name($($argument: $type),*) $(-> $result)? {
                     $module::$name::<LANES, Vector512>($($argument),*)
@@ -170,6 +172,7 @@ macro_rules! kernels {
         )]
         impl SimdLevel {
             $(
+                $(#[$attribute])*
                 #[doc = concat!("See [`", stringify!($module), "::", stringify!($name), "`].")]
                 #[inline]
                 pub(crate) fn $name(self, $($argument: $type),*) $(-> $result)? {
@@ -250,4 +253,6 @@ kernels! {
     transform::gradient_sum(plane: &Plane) -> u32;
     transform::transform(plane: &Plane, weights: &Weights) -> Block;
     transform::bits_above_median(block: &Block) -> [u64; 4];
+    #[cfg(test)]
+    filter::quotients(values: &mut [f32], divisor: &Divisor);
 }

@@ -45,7 +45,7 @@ pub(crate) struct Divisor {
 
 impl Divisor {
     /// The largest divisor for which vector levels give the bits of a division.
-    pub(crate) const LARGEST: usize = 1024;
+    pub(crate) const LARGEST: usize = 256;
 
     /// Makes every quotient of a finite value zero.
     pub(crate) const INFINITE: Self = Self {
