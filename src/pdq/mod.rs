@@ -17,7 +17,7 @@
 //!
 //! This room sees pixels, hashes and kernels; never decoders, files, lists or the index.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "synthetic"))]
 mod definition;
 mod downsample;
 #[cfg(test)]

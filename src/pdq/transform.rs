@@ -48,7 +48,7 @@ impl Block {
     }
 
     /// Returns the floats, row by row.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "synthetic"))]
     pub(super) fn values(&self) -> &[f32] {
         self.values.0.as_flattened()
     }
