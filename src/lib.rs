@@ -48,8 +48,8 @@ pub use index::{
     IndexBuilder, IndexedEntry, IndexedList, OpenError, SearchError,
 };
 pub use pdq::{
-    Dihedral, PDQ_MIN_SIDE, PDQ_PROFILE, PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD,
-    PdqDihedral, PdqError, PdqHash, PdqHasher,
+    Dihedral, PDQ_MIN_SIDE, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
+    PDQ_RECOMMENDED_THRESHOLD, PdqDihedral, PdqError, PdqHash, PdqHasher,
 };
 pub use pixels::{PixelBuffer, PixelFormat, Pixels, PixelsError};
 pub use screen::{

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::bytes::{array, u16_be};
 use super::error::DecodeError;
 use super::options::Limits;
@@ -23,6 +25,8 @@ pub(super) struct Layout {
     pub(super) height: u32,
     /// Memory for decoding besides the output: coefficients that must be kept until the last scan.
     pub(super) working_bytes: u64,
+    /// Whether luma is stored as a component of its own that can be decoded alone, if the colours are YCbCr.
+    pub(super) luma: bool,
     /// The EXIF block, without its `Exif` prefix.
     pub(super) exif: Option<Range<usize>>,
 }
@@ -36,6 +40,15 @@ struct FrameHeader {
     components: Vec<(u8, u64, u64)>,
 }
 
+impl FrameHeader {
+    /// Whether the first of three components is stored at full size and the others as 4:4:4, 4:2:2 or 4:2:0 have it.
+    /// Of other samplings, which are rare, the decoder does not always hand out the right rows alone: of 4:4:0 it does not.
+    fn is_luma_first(&self) -> bool {
+        let sampling: Vec<_> = self.components.iter().map(|c| (c.1, c.2)).collect();
+        matches!(sampling[..], [(1, 1) | (2, 1 | 2), (1, 1), (1, 1)])
+    }
+}
+
 /// Reads the markers up to the end of the image and holds the shape against the limits. Linear, no allocation to speak of, never panics.
 pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Layout, DecodeError> {
     let mut at = 2;
@@ -46,7 +59,7 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Layout, DecodeError>
     loop {
         // To the next marker. Decoders skip what lies between segments, and entropy-coded data.
         let rest = bytes.get(at..).unwrap_or_default();
-        at += rest.iter().position(|&b| b == 0xFF).ok_or(TRUNCATED)? + 1;
+        at += memchr(0xFF, rest).ok_or(TRUNCATED)? + 1;
         let marker = *bytes.get(at).ok_or(TRUNCATED)?;
         match marker {
             0xFF => continue,
@@ -100,6 +113,7 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Layout, DecodeError>
         return Err(TRUNCATED);
     }
     Ok(Layout {
+        luma: frame.is_luma_first() && (frame.progressive || interleaved),
         width: frame.width,
         height: frame.height,
         working_bytes: coefficients(&frame, frame.progressive || !interleaved),

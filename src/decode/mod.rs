@@ -10,6 +10,7 @@ mod canvas;
 mod error;
 mod gif;
 mod jpeg;
+mod jpeg_pixels;
 mod options;
 mod output;
 mod png;

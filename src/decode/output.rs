@@ -19,6 +19,10 @@ pub struct Frame<'a> {
     pub number: u32,
     /// Its pixels.
     pub pixels: Pixels<'a>,
+    /// Whether the pixels are the luma that a colour JPEG stores, decoded without its colours because
+    /// [`DecodeOptions::jpeg_luma_only`] asked for it. A hash of them is one of the profile
+    /// [`PDQ_PROFILE_JPEG_LUMA`](crate::PDQ_PROFILE_JPEG_LUMA), every other hash one of [`PDQ_PROFILE`](crate::PDQ_PROFILE).
+    pub luma_only: bool,
 }
 
 /// What was in a file.
@@ -48,6 +52,8 @@ pub(super) struct Output {
     pub(super) orientation: u8,
     /// Whether more than one frame may come, so that they must be told apart.
     pub(super) several: bool,
+    /// Whether the frames to come are the stored luma of a colour picture.
+    pub(super) luma_only: bool,
     buffer: Vec<u8>,
     turned: Vec<u8>,
     seen: HashSet<[u8; 32]>,
@@ -65,6 +71,7 @@ impl Default for Output {
             format: ImageFormat::Jpeg,
             orientation: 1,
             several: false,
+            luma_only: false,
             buffer: Vec::new(),
             turned: Vec::new(),
             seen: HashSet::new(),
@@ -84,6 +91,7 @@ impl Output {
         self.format = format;
         self.orientation = 1;
         self.several = false;
+        self.luma_only = false;
         self.seen.clear();
         (self.number, self.frames) = (0, 0);
         (self.first, self.last, self.last_format) = ((0, 0), (0, 0), None);
@@ -132,7 +140,11 @@ impl Output {
         let stride = shape.0 as usize * format.bytes_per_pixel();
         let pixels = Pixels::new(format, shape.0, shape.1, stride, &self.buffer)
             .map_err(|error| self.impossible(&error.to_string()))?;
-        Ok(take(Frame { number, pixels }))
+        Ok(take(Frame {
+            number,
+            pixels,
+            luma_only: self.luma_only,
+        }))
     }
 
     /// A strong digest: passing over a frame that is not equal would be a missed match.

@@ -57,8 +57,9 @@ impl<F: FnMut(Frame<'_>) -> ControlFlow<()>> Run<'_, F> {
         let shape = (layout.width, layout.height);
         let pixels = area(shape) * 3;
         self.output.orientation = orientation(bytes, layout.exif);
-        // The decoder copies the file.
+        // The decoder copies the segments that are not pixels: in the worst case, the file.
         let memory = pixels + layout.working_bytes + bytes.len() as u64;
+        self.output.luma_only = self.options.jpeg_luma_only && layout.luma;
         self.still(bytes, shape, memory, pixels)
     }
 
@@ -193,7 +194,14 @@ impl<F: FnMut(Frame<'_>) -> ControlFlow<()>> Run<'_, F> {
             let flow = if let Some(packed) = &page.packed {
                 self.count_pixels(shape)?;
                 let rows = (packed.row_bytes(page.width), page.height);
-                still::decode(self.format, file, rows, &self.options.limits, self.decoded)?;
+                still::decode(
+                    self.format,
+                    file,
+                    rows,
+                    false,
+                    &self.options.limits,
+                    self.decoded,
+                )?;
                 self.output.buffer().clear();
                 let format = packed.unpack(self.decoded, page.width, self.output.buffer());
                 self.output.hand_out(format, shape, &mut self.take)?
@@ -212,7 +220,10 @@ impl<F: FnMut(Frame<'_>) -> ControlFlow<()>> Run<'_, F> {
         self.check_memory(memory, pixels)?;
         self.count_pixels(shape)?;
         let limits = &self.options.limits;
-        let format = still::decode(self.format, file, shape, limits, self.output.buffer())?;
+        let luma = self.output.luma_only;
+        let format = still::decode(self.format, file, shape, luma, limits, self.output.buffer())?;
+        // Not every picture of three components is YCbCr.
+        self.output.luma_only = luma && format == PixelFormat::Luma8;
         self.output.hand_out(format, shape, &mut self.take)
     }
 
@@ -239,7 +250,7 @@ impl<F: FnMut(Frame<'_>) -> ControlFlow<()>> Run<'_, F> {
             shape
         })?;
         let limits = &self.options.limits;
-        let format = still::decode(self.format, file, of_frame, limits, self.decoded)?;
+        let format = still::decode(self.format, file, of_frame, false, limits, self.decoded)?;
         self.canvas.lay(region, format, self.decoded, over, dispose);
         let buffer = self.output.buffer();
         buffer.clear();

@@ -1,4 +1,4 @@
-//! One picture from one file, through the `image` crate. No other module names that crate.
+//! One picture from one file, through the `image` crate, which no other module names; JPEG through [`jpeg_pixels`].
 //!
 //! The decoders are third parties' code that reads hostile bytes. A panic of theirs is caught and reported as
 //! [`DecodeError::Malformed`]. This works where panics unwind; a program built with `panic = "abort"` ends instead. The
@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::bmp::BmpDecoder;
 use image::codecs::gif::GifDecoder;
-use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::tiff::TiffDecoder;
 use image::codecs::webp::WebPDecoder;
@@ -18,6 +17,7 @@ use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder};
 
 use super::error::{DecodeError, without_file_bytes};
+use super::jpeg_pixels;
 use super::options::Limits;
 use super::sniff::ImageFormat;
 use super::unpack::drop_low_bytes;
@@ -28,7 +28,8 @@ pub(super) fn orientation(exif: &[u8]) -> u8 {
     catch_unwind(|| Orientation::from_exif_chunk(exif).map_or(1, Orientation::to_exif)).unwrap_or(1)
 }
 
-/// Decodes the one picture of `file` into `out`, whose memory is used again, and returns its pixel format.
+/// Decodes the one picture of `file` into `out`, whose memory is used again, and returns its pixel format. `luma` is for
+/// JPEG only, and as [`jpeg_pixels::decode`] says.
 ///
 /// # Errors
 /// [`DecodeError`] when the decoder refuses the file or the picture is not of the shape its head was read to have.
@@ -36,11 +37,12 @@ pub(super) fn decode(
     format: ImageFormat,
     file: &[u8],
     shape: (u32, u32),
+    luma: bool,
     limits: &Limits,
     out: &mut Vec<u8>,
 ) -> Result<PixelFormat, DecodeError> {
     // `out` holds plain bytes and is overwritten before its next use, so a panic leaves nothing broken behind.
-    guarded(format, || dispatch(format, file, shape, limits, out))
+    guarded(format, || dispatch(format, file, shape, luma, limits, out))
 }
 
 /// Runs a decoder and turns a panic of its into an error.
@@ -58,20 +60,14 @@ fn dispatch(
     format: ImageFormat,
     file: &[u8],
     shape: (u32, u32),
+    luma: bool,
     limits: &Limits,
     out: &mut Vec<u8>,
 ) -> Result<PixelFormat, DecodeError> {
     let reader = Cursor::new(file);
     let bounds = bounds(shape, limits);
     match format {
-        ImageFormat::Jpeg => read(
-            JpegDecoder::new(reader),
-            format,
-            shape,
-            &bounds,
-            limits,
-            out,
-        ),
+        ImageFormat::Jpeg => jpeg_pixels::decode(file, shape, luma, limits, out),
         ImageFormat::Png => {
             let decoder = PngDecoder::with_limits(reader, bounds.clone());
             read(decoder, format, shape, &bounds, limits, out)
@@ -135,7 +131,16 @@ fn read<D: ImageDecoder>(
             return Err(DecodeError::unsupported(what));
         }
     };
-    let total = decoder.total_bytes();
+    make_room(out, decoder.total_bytes(), limits)?;
+    decoder.read_image(out).map_err(refuse)?;
+    if deep {
+        drop_low_bytes(out);
+    }
+    Ok(pixel)
+}
+
+/// Makes `out` hold `total` zeros, in the memory it has if that is enough.
+pub(super) fn make_room(out: &mut Vec<u8>, total: u64, limits: &Limits) -> Result<(), DecodeError> {
     limits.check_memory(total)?;
     let total = usize::try_from(total).unwrap_or(usize::MAX);
     out.clear();
@@ -143,11 +148,7 @@ fn read<D: ImageDecoder>(
         limits.check_memory(u64::MAX)?;
     }
     out.resize(total, 0);
-    decoder.read_image(out).map_err(refuse)?;
-    if deep {
-        drop_low_bytes(out);
-    }
-    Ok(pixel)
+    Ok(())
 }
 
 /// Translates the decoder's error. The file is known to be whole, so an early end is that of its coded data.

@@ -40,6 +40,12 @@ use transform::Block;
 /// palette and CMYK turned into RGB, 16-bit samples cut to their high byte, alpha ignored.
 pub const PDQ_PROFILE: &str = "pdq-fullres-1";
 
+/// The name and version of the opt-in way from a colour JPEG to its PDQ hash that leaves its colours out; see
+/// [`DecodeOptions::jpeg_luma_only`](crate::DecodeOptions::jpeg_luma_only).
+///
+/// `pdq-jpeg-luma-1`: as [`PDQ_PROFILE`], but of the luma that the file stores instead of the luma of the decoded colours.
+pub const PDQ_PROFILE_JPEG_LUMA: &str = "pdq-jpeg-luma-1";
+
 /// The fewest rows and columns a picture must have; the reference gives no hash below.
 pub const PDQ_MIN_SIDE: u32 = 5;
 
