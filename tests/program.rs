@@ -517,6 +517,7 @@ fn results_are_written_as_text_json_and_csv() {
                 "matches",
                 "path",
                 "problem",
+                "profile",
                 "status"
             ]
         );
@@ -525,7 +526,7 @@ fn results_are_written_as_text_json_and_csv() {
         lines[0],
         json!({
             "path": "original.png", "status": "match", "action": "review", "problem": null,
-            "frames": 1, "low_quality_frames": 0, "lists_out_of_date": [],
+            "frames": 1, "profile": PDQ_PROFILE, "low_quality_frames": 0, "lists_out_of_date": [],
             "matches": [{
                 "list": "list", "list_version": "", "entry": "original.png", "submitter": null,
                 "classification": null, "entry_status": "active", "kind": "pdq", "match_type": "near",
@@ -540,12 +541,12 @@ fn results_are_written_as_text_json_and_csv() {
     assert_eq!(
         rows,
         [
-            "path,status,action,list,entry,kind,match_type,distance,quality,transform,frame,classification,problem",
+            "path,status,action,list,entry,kind,match_type,distance,quality,transform,frame,classification,profile,problem",
             &format!(
-                "original.png,match,review,list,original.png,pdq,near,0,{quality},original,0,,"
+                "original.png,match,review,list,original.png,pdq,near,0,{quality},original,0,,{PDQ_PROFILE},"
             ),
-            "other.png,no_match,,,,,,,,,,,",
-            &format!("text.png,unsupported,,,,,,,,,,,{problem}"),
+            &format!("other.png,no_match,,,,,,,,,,,{PDQ_PROFILE},"),
+            &format!("text.png,unsupported,,,,,,,,,,,,{problem}"),
         ]
     );
 }

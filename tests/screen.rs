@@ -641,6 +641,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
         "low_quality_frames",
         "matches",
         "problem",
+        "profile",
         "status",
     ];
     assert_eq!(keys(&json), verdict_keys);

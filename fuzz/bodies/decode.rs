@@ -34,6 +34,7 @@ pub fn body(data: &[u8]) {
             0 => Frames::AllDistinct,
             _ => Frames::First,
         },
+        jpeg_luma_only: choice & 8 != 0,
         limits: LIMITS,
     };
     let (mut frames, mut pixels) = (0_u32, 0_u64);

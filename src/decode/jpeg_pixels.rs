@@ -89,12 +89,12 @@ mod tests {
     ];
 
     /// Edges, slopes and some noise, in `channels` of their own: all kinds of blocks.
-    fn samples(width: u16, height: u16, channels: usize) -> Vec<u8> {
+    fn samples(width: u16, height: u16, channels: u32) -> Vec<u8> {
         let mut noise = u32::from(width) * 7919 + u32::from(height);
         let mut samples = Vec::new();
         for y in 0..u32::from(height) {
             for x in 0..u32::from(width) {
-                for channel in 0..channels as u32 {
+                for channel in 0..channels {
                     noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     let edge = u32::from((x / 9 + y / 13 + channel) % 3 == 0) * 150;
                     let slope = (x * (channel + 1) + y * 3) % 97;
@@ -127,7 +127,7 @@ mod tests {
     fn by_image(file: &[u8]) -> Option<Vec<u8>> {
         let decode = || {
             let decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(file)).ok()?;
-            let mut pixels = vec![0; decoder.total_bytes() as usize];
+            let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).ok()?];
             decoder.read_image(&mut pixels).ok()?;
             Some(pixels)
         };

@@ -17,7 +17,7 @@ use crate::decode::{DecodeError, DecodeOptions, Decoder};
 use crate::digest;
 use crate::hash::{HashKind, HashValue};
 use crate::index::{CorruptIndex, Index, SearchError};
-use crate::pdq::{Dihedral, PDQ_PROFILE, PdqError, PdqHasher};
+use crate::pdq::{Dihedral, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqError, PdqHasher};
 use crate::pixels::Pixels;
 
 /// Screens pictures against indexes under a policy. One value serves any number of threads.
@@ -226,6 +226,11 @@ impl Screener {
         if self.is_by_pdq() {
             self.with_scratch(|Scratch { decoder, hasher }| {
                 let decoded = decoder.for_each_frame(bytes, |frame| {
+                    screening.profile = Some(if frame.luma_only {
+                        PDQ_PROFILE_JPEG_LUMA
+                    } else {
+                        PDQ_PROFILE
+                    });
                     self.look_up_picture(hasher, &frame.pixels, frame.number, &mut screening);
                     ControlFlow::Continue(())
                 });
@@ -239,10 +244,12 @@ impl Screener {
 
     /// Returns the verdict on a picture that the caller has decoded. Digests are not looked at: there is no file.
     ///
-    /// For formats that this library does not decode, and for frames of videos.
+    /// For formats that this library does not decode, and for frames of videos. They are taken to be decoded as the
+    /// profile [`PDQ_PROFILE`] says.
     pub fn screen_pixels(&self, pixels: &Pixels<'_>) -> Verdict {
         let mut screening = Screening {
             looked_up: self.is_by_pdq(),
+            profile: Some(PDQ_PROFILE),
             ..Screening::default()
         };
         self.with_scratch(|scratch| {
@@ -256,7 +263,7 @@ impl Screener {
         let digests = digest::of(bytes, &[HashKind::Sha256]);
         Evidence {
             hashsieve_version: env!("CARGO_PKG_VERSION"),
-            profile: PDQ_PROFILE,
+            profile: verdict.profile,
             exif_orientation_applied: self.options.apply_exif_orientation,
             dihedral: self.dihedral,
             indexes: self
@@ -450,6 +457,7 @@ impl Screener {
             matches,
             problem: text(nothing.or(damage).or(decode_error).or(too_small)),
             frames: screening.frames,
+            profile: screening.profile.filter(|_| screening.frames > 0),
             low_quality_frames: screening.low_quality_frames,
             lists_out_of_date,
         }
@@ -522,6 +530,8 @@ struct Screening {
     looked_up: bool,
     found: Vec<Found>,
     frames: u32,
+    /// Of the frames looked at.
+    profile: Option<&'static str>,
     low_quality_frames: u32,
     too_small: Option<PdqError>,
     decode_error: Option<DecodeError>,

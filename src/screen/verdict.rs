@@ -165,6 +165,10 @@ pub struct Verdict {
     pub problem: Option<String>,
     /// How many pictures were hashed: the frames of an animation that differ, else 1; 0 if none could be.
     pub frames: u32,
+    /// The name and version of the way from the file to its perceptual hashes: [`PDQ_PROFILE`](crate::PDQ_PROFILE), or
+    /// [`PDQ_PROFILE_JPEG_LUMA`](crate::PDQ_PROFILE_JPEG_LUMA) where a JPEG was decoded so. None if no picture was
+    /// hashed.
+    pub profile: Option<&'static str>,
     /// How many of them hold too little structure for a list's minimum quality.
     pub low_quality_frames: u32,
     /// The lists that were looked at and are older than the policy allows.
@@ -179,8 +183,8 @@ pub struct Verdict {
 pub struct Evidence {
     /// The version of this library.
     pub hashsieve_version: &'static str,
-    /// The name and version of the way from file to perceptual hash.
-    pub profile: &'static str,
+    /// The name and version of the way from file to perceptual hash, as in the verdict.
+    pub profile: Option<&'static str>,
     /// Whether EXIF orientation was applied before hashing.
     pub exif_orientation_applied: bool,
     /// Whether rotations and reflections were looked up.

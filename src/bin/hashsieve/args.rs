@@ -73,6 +73,10 @@ pub(crate) struct InputArgs {
     /// Turn pictures as their EXIF data says before hashing; lists are made without it as a rule.
     #[arg(long)]
     pub(crate) exif: bool,
+    /// Decode colour JPEGs to luma only: a fifth to a third less time, hashes that may differ by a few bits, and another
+    /// profile in the records, `pdq-jpeg-luma-1`. Lists to be shared are made without it.
+    #[arg(long)]
+    pub(crate) luma_only: bool,
     /// Look at the first frame of an animation only, not at all that differ.
     #[arg(long)]
     pub(crate) first_frame: bool,
@@ -89,7 +93,8 @@ pub(crate) struct InputArgs {
 The status `low_quality` stands beside hashes of pictures with quality below 50, which hold too little to be matched; \
 such hashes are not worth listing.
 
-Text output is the PDQ tools' own: `hash,quality,path`, which `index build` reads; digests are `hash  path`.
+Text output is the PDQ tools' own: `hash,quality,path`, which `index build` reads; digests are `hash  path`. Behind the \
+path stand `#` and the frame, transform or profile where these are not the usual ones.
 JSON output: {\"path\",\"status\",\"kind\",\"hash\",\"quality\",\"width\",\"height\",\"frame\",\"transform\",\"profile\",\
 \"problem\"}; a picture without a hash has its line too, with \"hash\":null and a status that says why.
 
@@ -225,7 +230,7 @@ perceptual hashes.
 
 JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
 \"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"action\"}],\
-\"problem\",\"frames\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
+\"problem\",\"frames\",\"profile\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
 
 Examples:
   hashsieve scan uploads/ --against lists.hsv

@@ -1,12 +1,15 @@
 //! Inputs: walking paths in a stable order and reading files within a limit.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
 
 use hashsieve::{DecodeOptions, Frames, LimitKind};
-use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::args::InputArgs;
@@ -33,19 +36,26 @@ impl Input {
         }
     }
 
-    /// Returns the bytes, or the status and the reason why there are none.
-    pub(crate) fn read(&self, limit: u64) -> Result<Vec<u8>, (&'static str, String)> {
+    /// Reads all bytes into `bytes`, instead of what is there, or returns the status and the reason why there are none.
+    pub(crate) fn read(
+        &self,
+        limit: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), (&'static str, String)> {
         let unreadable = |error: io::Error| ("unreadable", error.to_string());
+        bytes.clear();
         match self {
             Self::Unreadable(_, why) => Err(("unreadable", why.clone())),
-            Self::Standard => read_within(io::stdin().lock(), limit),
+            Self::Standard => read_within(io::stdin().lock(), limit, bytes),
             Self::File(path) => {
                 let file = File::open(path).map_err(unreadable)?;
                 let length = file.metadata().map_err(unreadable)?.len();
                 if length > limit {
                     return Err(over_limit(limit, length));
                 }
-                read_within(file, limit)
+                // All at once instead of by doubling. Reading says if there is not so much memory.
+                let _ = bytes.try_reserve(usize::try_from(length).unwrap_or(0).saturating_add(1));
+                read_within(file, limit, bytes)
             }
         }
     }
@@ -71,23 +81,27 @@ fn over_limit(limit: u64, length: u64) -> (&'static str, String) {
 }
 
 /// Reads to the end, or says that there is more than the limit without reading on.
-fn read_within(reader: impl Read, limit: u64) -> Result<Vec<u8>, (&'static str, String)> {
-    let mut bytes = Vec::new();
+fn read_within(
+    reader: impl Read,
+    limit: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), (&'static str, String)> {
     reader
         .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
+        .read_to_end(bytes)
         .map_err(|error| ("unreadable", error.to_string()))?;
     let length = bytes.len() as u64;
     if length > limit {
         return Err(over_limit(limit, length));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Returns the options for decoding that the arguments ask for.
 pub(crate) fn decode_options(arguments: &InputArgs) -> DecodeOptions {
     let mut options = DecodeOptions {
         apply_exif_orientation: arguments.exif,
+        jpeg_luma_only: arguments.luma_only,
         ..DecodeOptions::default()
     };
     if arguments.first_frame {
@@ -211,18 +225,22 @@ impl Iterator for Walk<'_> {
 /// Works on all inputs with as many threads as asked for, and takes the results in the order of the inputs, until `take`
 /// breaks off.
 ///
-/// Inputs are taken a batch at a time, so that memory is bounded by a batch of results and a file for each thread.
+/// Each thread works on an input of its own, with working memory that `memory` makes and that is kept from input to
+/// input; this thread finds the inputs and takes the results meanwhile. Some are begun ahead of the result that is
+/// waited for, so that no thread has to wait for another, and not more, so that memory is bounded: by their results, and
+/// by a file and its working memory for each thread.
 ///
 /// # Errors
 /// What `take` returns, or that threads cannot be started.
-pub(crate) fn for_each<T: Send>(
+pub(crate) fn for_each<M: Send, T: Send>(
     arguments: &InputArgs,
     message: &'static str,
     quiet: bool,
-    work: impl Fn(&Input) -> T + Sync,
+    memory: impl Fn() -> M + Sync,
+    work: impl Fn(&mut M, &Input) -> T + Sync,
     mut take: impl FnMut(T) -> Result<ControlFlow<()>, Failure>,
 ) -> Result<PassedOver, Failure> {
-    const BATCH_FOR_EACH_THREAD: usize = 16;
+    const BEGUN_FOR_EACH_THREAD: usize = 16;
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.jobs.map_or(0, usize::from))
         .build()
@@ -235,22 +253,47 @@ pub(crate) fn for_each<T: Send>(
     };
     let mut progress = Progress::new(total, "files", quiet);
     let mut walk = Walk::new(arguments);
-    let batch_len = BATCH_FOR_EACH_THREAD * threads.current_num_threads();
-    let mut done = 0;
-    loop {
-        let batch: Vec<Input> = walk.by_ref().take(batch_len).collect();
-        if batch.is_empty() {
-            return Ok(walk.passed_over);
-        }
-        let results: Vec<T> = threads.install(|| batch.par_iter().map(&work).collect());
-        for result in results {
-            if take(result)?.is_break() {
-                return Ok(walk.passed_over);
+    let most = BEGUN_FOR_EACH_THREAD * threads.current_num_threads();
+    let kept = Mutex::new(Vec::new());
+    let stopped = AtomicBool::new(false);
+    let work_on = |input: &Input| {
+        let kept = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = kept().pop();
+        let mut own = free.unwrap_or_else(&memory);
+        let result = work(&mut own, input);
+        kept().push(own);
+        result
+    };
+    threads.in_place_scope(|scope| {
+        let (work_on, stopped) = (&work_on, &stopped);
+        let mut begun = VecDeque::new();
+        let mut done = 0;
+        loop {
+            while begun.len() < most
+                && let Some(input) = walk.next()
+            {
+                let (sender, receiver) = sync_channel(1);
+                scope.spawn(move |_| {
+                    if !stopped.load(Ordering::Relaxed) {
+                        // Nobody waits for it only when `take` has broken off.
+                        let _ = sender.send(work_on(&input));
+                    }
+                });
+                begun.push_back(receiver);
             }
+            // No result comes of work that panics; the scope passes the panic on.
+            let Some(Ok(result)) = begun.pop_front().map(|receiver| receiver.recv()) else {
+                return Ok(walk.passed_over);
+            };
+            let flow = take(result);
+            if !matches!(flow, Ok(ControlFlow::Continue(()))) {
+                stopped.store(true, Ordering::Relaxed);
+                return flow.map(|_| walk.passed_over);
+            }
+            done += 1;
+            progress.set(message, done, total.max(done));
         }
-        done += batch.len() as u64;
-        progress.set(message, done, total.max(done));
-    }
+    })
 }
 
 impl PassedOver {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use hashsieve::{Action, EntryMatch, Evidence, Index, Policy, Screener, Verdict};
+use hashsieve::{Action, EntryMatch, Evidence, Index, PDQ_PROFILE, Policy, Screener, Verdict};
 use serde::Serialize;
 
 use crate::args::{Format, ScanArgs};
@@ -32,11 +32,12 @@ struct Line<'a> {
     matches: &'a [EntryMatch],
     problem: Option<&'a str>,
     frames: u32,
+    profile: Option<&'static str>,
     low_quality_frames: u32,
     lists_out_of_date: &'a [String],
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "path",
     "status",
     "action",
@@ -49,6 +50,7 @@ const COLUMNS: [&str; 13] = [
     "transform",
     "frame",
     "classification",
+    "profile",
     "problem",
 ];
 
@@ -78,12 +80,14 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
         &arguments.input,
         "scanning",
         quiet,
-        |input| {
+        Vec::new,
+        |bytes, input| {
             screen(
                 &screener,
                 input,
                 options.limits.file_bytes,
                 evidence_wanted(arguments),
+                bytes,
             )
         },
         |result| {
@@ -173,9 +177,16 @@ fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
     toml::from_str(&text).map_err(|error| Failure::at(path, error))
 }
 
-fn screen(screener: &Screener, input: &Input, limit: u64, evidence: bool) -> Result {
+/// Reads an input into `bytes` and screens it.
+fn screen(
+    screener: &Screener,
+    input: &Input,
+    limit: u64,
+    evidence: bool,
+    bytes: &mut Vec<u8>,
+) -> Result {
     let path = input.name();
-    match input.read(limit) {
+    match input.read(limit, bytes) {
         Err((status, problem)) => Result {
             path,
             status,
@@ -183,14 +194,14 @@ fn screen(screener: &Screener, input: &Input, limit: u64, evidence: bool) -> Res
             verdict: None,
             evidence: None,
         },
-        Ok(bytes) => {
-            let verdict = screener.screen(&bytes);
+        Ok(()) => {
+            let verdict = screener.screen(bytes);
             let wanted = evidence && !verdict.matches.is_empty();
             Result {
                 path,
                 status: verdict.status.name(),
                 problem: verdict.problem.clone(),
-                evidence: wanted.then(|| screener.evidence(&bytes, verdict.clone())),
+                evidence: wanted.then(|| screener.evidence(bytes, verdict.clone())),
                 verdict: Some(verdict),
             }
         }
@@ -201,6 +212,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
     let verdict = result.verdict.as_ref();
     let matches = verdict.map_or(&[][..], |verdict| &verdict.matches);
     let problem = result.problem.as_deref();
+    let profile = verdict.and_then(|verdict| verdict.profile);
     match format {
         Format::Json => report.json(&Line {
             path: &result.path,
@@ -209,6 +221,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
             matches,
             problem,
             frames: verdict.map_or(0, |verdict| verdict.frames),
+            profile,
             low_quality_frames: verdict.map_or(0, |verdict| verdict.low_quality_frames),
             lists_out_of_date: verdict.map_or(&[], |verdict| &verdict.lists_out_of_date),
         }),
@@ -216,7 +229,8 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
             let problem = problem.unwrap_or_default();
             if matches.is_empty() {
                 let mut fields = [""; COLUMNS.len()];
-                (fields[0], fields[1], fields[12]) = (&result.path, result.status, problem);
+                (fields[0], fields[1]) = (&result.path, result.status);
+                (fields[12], fields[13]) = (profile.unwrap_or_default(), problem);
                 return report.csv(fields);
             }
             matches.iter().try_for_each(|found| {
@@ -235,14 +249,18 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
                     found.transform.map_or("", |transform| transform.name()),
                     &number(found.frame),
                     class.map_or("", |class| &class.value),
+                    profile.unwrap_or_default(),
                     problem,
                 ])
             })
         }
         Format::Text => {
+            // The usual way is not named on every line.
+            let profile = profile.filter(|&profile| profile != PDQ_PROFILE);
+            let profile = profile.map_or(String::new(), |profile| format!(", {profile}"));
             for found in matches {
                 report.text(&format!(
-                    "{}: match: {}, list {}, entry {}, {}",
+                    "{}: match: {}, list {}, entry {}, {}{profile}",
                     result.path,
                     found.action.name(),
                     found.list,
@@ -251,10 +269,13 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
                 ))?;
             }
             match (matches.is_empty(), problem) {
-                (true, None) => report.text(&format!("{}: {}", result.path, result.status)),
-                (true, Some(problem)) => {
-                    report.text(&format!("{}: {}: {problem}", result.path, result.status))
+                (true, None) => {
+                    report.text(&format!("{}: {}{profile}", result.path, result.status))
                 }
+                (true, Some(problem)) => report.text(&format!(
+                    "{}: {}{profile}: {problem}",
+                    result.path, result.status
+                )),
                 (false, Some(problem)) => {
                     report.text(&format!("{}: not fully seen: {problem}", result.path))
                 }
