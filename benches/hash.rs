@@ -7,9 +7,14 @@
 //!
 //! The limit of the scalar hasher is its four passes over full-size planes of `f32`: some 40 bytes move for each pixel.
 
+use std::ops::ControlFlow;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hashsieve::synthetic::{FileFormat, Scene, encode, picture};
-use hashsieve::{DecodeOptions, PdqHasher, PixelFormat, decode};
+use hashsieve::{
+    DecodeOptions, Decoder, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqHasher, PixelBuffer, PixelFormat,
+};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 const SIZES: [(u32, u32); 4] = [(64, 64), (512, 512), (1920, 1080), (4000, 3000)];
 
@@ -33,20 +38,92 @@ fn pixels_to_hash(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn bytes_to_pixels(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("decode");
+/// A file's bytes to the PDQ hash of its one picture, with buffers kept, as a thread of a screener does it.
+fn bytes_to_hash(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("bytes-to-hash");
     group.sample_size(10);
-    let picture = picture(Scene::DeadLeaves, 1, 1920, 1080, PixelFormat::Rgb8);
-    for format in FileFormat::ALL {
-        let bytes = encode(&picture, format).expect("1920x1080 fits every format");
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        let options = DecodeOptions::default();
-        group.bench_function(BenchmarkId::new("format", format.name()), |bencher| {
-            bencher.iter(|| decode(&bytes, &options));
-        });
+    for (width, height) in [(512, 512), (1920, 1080), (4000, 3000)] {
+        let picture = picture(Scene::DeadLeaves, 1, width, height, PixelFormat::Rgb8);
+        group.throughput(Throughput::Elements(u64::from(width) * u64::from(height)));
+        for (name, file) in jpegs(&picture).into_iter().chain(others(&picture)) {
+            for luma_only in [false, true] {
+                if luma_only && !name.starts_with("jpeg-4") {
+                    continue;
+                }
+                let profile = if luma_only {
+                    PDQ_PROFILE_JPEG_LUMA
+                } else {
+                    PDQ_PROFILE
+                };
+                let mut decoder = Decoder::new(DecodeOptions {
+                    jpeg_luma_only: luma_only,
+                    ..DecodeOptions::default()
+                });
+                let mut hasher = PdqHasher::new();
+                let size = format!("size={width:04}x{height:04}");
+                let id = BenchmarkId::new(format!("format={name}/{size}"), profile);
+                group.bench_function(id, |bencher| {
+                    bencher.iter(|| {
+                        let mut hash = None;
+                        let decoded = decoder.for_each_frame(&file, |frame| {
+                            hash = hasher.hash(&frame.pixels).ok();
+                            ControlFlow::Continue(())
+                        });
+                        assert!(decoded.is_ok() && hash.is_some());
+                        hash
+                    });
+                });
+            }
+        }
     }
     group.finish();
 }
 
-criterion_group!(benches, pixels_to_hash, bytes_to_pixels);
+/// The picture as JPEGs of quality 88: colours at full size, at a quarter, and grey.
+fn jpegs(picture: &PixelBuffer) -> Vec<(&'static str, Vec<u8>)> {
+    let side = |side: u32| u16::try_from(side).expect("sizes here fit JPEG");
+    let encode = |samples: &[u8], colours, sampling| {
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, 88);
+        encoder.set_sampling_factor(sampling);
+        let (width, height) = (side(picture.width()), side(picture.height()));
+        let encoded = encoder.encode(samples, width, height, colours);
+        encoded.expect("the sides fit");
+        file
+    };
+    let green: Vec<u8> = picture.as_bytes().chunks_exact(3).map(|p| p[1]).collect();
+    vec![
+        (
+            "jpeg-420",
+            encode(picture.as_bytes(), ColorType::Rgb, SamplingFactor::F_2_2),
+        ),
+        (
+            "jpeg-444",
+            encode(picture.as_bytes(), ColorType::Rgb, SamplingFactor::F_1_1),
+        ),
+        (
+            "jpeg-grey",
+            encode(&green, ColorType::Luma, SamplingFactor::F_1_1),
+        ),
+    ]
+}
+
+/// The picture in the other formats; as GIF only if it is small.
+fn others(picture: &PixelBuffer) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let small = picture.width() < 1000;
+    let others = FileFormat::ALL
+        .into_iter()
+        .filter(move |format| match format {
+            FileFormat::Jpeg { .. } => false,
+            // Its colours take long to choose.
+            FileFormat::Gif => small,
+            _ => true,
+        });
+    others.map(|format| {
+        let file = encode(picture, format).expect("sizes here fit every format");
+        (format.name(), file)
+    })
+}
+
+criterion_group!(benches, bytes_to_hash, pixels_to_hash);
 criterion_main!(benches);
