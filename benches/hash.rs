@@ -1,9 +1,27 @@
-//! Pixels to PDQ hash and quality, scalar, by size and pixel format; bytes to verdict.
+//! Bytes to PDQ hash, by file format, size and profile; pixels to hash and quality, scalar, by size and pixel format.
 //!
 //! ```text
 //! cargo bench --bench hash -- --save-baseline before     then, after a change:
 //! cargo bench --bench hash -- --baseline before
 //! ```
+//!
+//! The limit of bytes to hash is `zune-jpeg`, and in it the Huffman decoding of one symbol after another. With buffers that
+//! are kept, its share of bytes to pixels was 98% (512x512, JPEG of quality 88; the rest is the walk along the markers and the
+//! clearing of the buffer). Where its time went, by `perf`, in percent:
+//!
+//! ```text
+//!                                 12 megapixels, 4:2:0     512x512, 4:4:4
+//!                                    RGB    luma only      RGB    luma only
+//! Huffman decoding of blocks          42           49       61           56
+//! the same of blocks left out          -            9        -           18
+//! inverse DCT                         20           22       20           10
+//! colours, or luma to bytes           20            5        7            1
+//! upsampling                           5            -        -            -
+//! moving and clearing memory           4            4        3            4
+//! the loop over blocks                 6            8        5            7
+//! ```
+//!
+//! Fresh memory for every picture would take 20 ms more at 12 megapixels, to 30 of decoding.
 //!
 //! The limit of the scalar hasher is its four passes over full-size planes of `f32`: some 40 bytes move for each pixel.
 

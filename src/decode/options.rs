@@ -124,7 +124,7 @@ pub struct DecodeOptions {
     /// Whether colour JPEGs are decoded to the luma they store, without their colours. Default `false`: exact hashes.
     ///
     /// It saves a fifth to a third of the time of decoding. The stored luma is not exactly the luma of the decoded
-    /// colours, from which colours out of range are cut: hashes may differ by a few bits, and are of the profile
+    /// colours, from which colours out of range are cut: hashes differ by some bits, and are of the profile
     /// [`PDQ_PROFILE_JPEG_LUMA`](crate::PDQ_PROFILE_JPEG_LUMA), which has the figures. It concerns JPEGs of the colours
     /// YCbCr that store luma at full size, interleaved or progressive; [`Frame::luma_only`](crate::Frame::luma_only)
     /// says whether a frame is of this kind. All others are decoded as without it: other formats, grey (whose luma

@@ -24,7 +24,8 @@ use crate::pixels::Pixels;
 ///
 /// Each picture costs its decoding, its hashing and a search. Working memory is kept from picture to picture, one set
 /// for each thread that is at work at a time: about 8 bytes for each pixel of the largest picture, beside the decoded
-/// picture itself. The clock is read once a picture when the policy sets a maximum age.
+/// picture itself. A picture of 12 megapixels would else cost two thirds as much again
+/// in fresh pages. The clock is read once a picture when the policy sets a maximum age.
 ///
 /// # Example
 /// ```
