@@ -1050,7 +1050,13 @@ fn quiet_is_quiet_and_a_log_gets_no_bar() {
 #[test]
 fn help_has_examples() {
     let place = Place::new();
-    for command in [&[][..], &["hash"], &["scan"], &["index", "build"]] {
+    for command in [
+        &[][..],
+        &["hash"],
+        &["scan"],
+        &["index", "build"],
+        &["bench", "hash"],
+    ] {
         let ran = place.run(&[command, &["--help"]].concat()).exits(0);
         assert!(ran.stdout.contains("Examples:\n"), "{command:?}");
         assert_eq!(ran.stderr, "");
@@ -1137,6 +1143,77 @@ fn nothing_is_written_but_what_was_asked_for() {
     assert_eq!(work.names(), ["1", "2", "3", "4", "5"]);
     assert_eq!(data.names(), before);
     assert_eq!(temporary.names(), [""; 0]);
+}
+
+// bench
+
+#[test]
+fn bench_hash_tells_its_figures_as_one_line_of_json() {
+    let place = Place::new();
+    let bench = ["bench", "hash", "--size", "96x64", "--seconds", "0.01"];
+    for (options, format, threads) in [
+        (&[][..], "rgb8", 1),
+        (&["--format", "luma8", "--seed", "7"], "luma8", 1),
+        (&["--threads", "3", "--format", "rgba8"], "rgba8", 3),
+    ] {
+        let ran = place.run(&[&bench, options, &["--json"]].concat()).exits(0);
+        assert_eq!(ran.stderr, "");
+        let [line] = &ran.json()[..] else {
+            panic!("{}", ran.stdout)
+        };
+        assert_eq!(
+            keys(line),
+            [
+                "level",
+                "megapixels_per_second",
+                "microseconds_per_hash",
+                "pixel_format",
+                "size",
+                "threads"
+            ]
+        );
+        assert_eq!(line["size"], "96x64");
+        assert_eq!(line["pixel_format"], format);
+        assert_eq!(line["threads"], threads);
+        assert!(line["level"].is_string());
+        let rate = line["megapixels_per_second"].as_f64().unwrap();
+        let duration = line["microseconds_per_hash"].as_f64().unwrap();
+        assert!(rate > 0.0 && duration > 0.0);
+        // The rate is that of all threads, the duration that of one.
+        let pixels = rate * duration / f64::from(threads);
+        assert!((pixels / (96.0 * 64.0) - 1.0).abs() < 0.01, "{line}");
+    }
+    let text = place.run(&bench).exits(0).stdout;
+    assert!(text.starts_with("96x64 rgb8, level "), "{text}");
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
+fn bench_hash_refuses_what_it_cannot_measure_and_says_why() {
+    let place = Place::new();
+    for (options, why) in [
+        (&["--size", "96"][..], "WxH"),
+        (&["--size", "96x"], "WxH"),
+        (&["--size", "-1x96"], "WxH"),
+        (&["--size", "99999999999x1"], "WxH"),
+        (&["--size", "0x96"], "at least one row"),
+        (&["--size", "32769x10"], "at most 32768 columns"),
+        (&["--size", "10001x10000"], "100000000 pixels"),
+        (
+            &["--size", "10000x10000", "--threads", "2"],
+            "100000000 pixels together",
+        ),
+        (&["--size", "4x96"], "too small for PDQ"),
+        (&["--size", "96x96", "--format", "cmyk"], "luma_alpha8"),
+        (&["--size", "96x96", "--threads", "0"], "--threads"),
+        (&["--size", "96x96", "--seconds", "nan"], "seconds"),
+        (&["--size", "96x96", "--seconds", "3601"], "seconds"),
+        (&[], "--size"),
+    ] {
+        let ran = place.run(&[&["bench", "hash"], options].concat()).exits(2);
+        assert_eq!(ran.stdout, "");
+        assert!(ran.stderr.contains(why), "{options:?}: {}", ran.stderr);
+    }
 }
 
 // index

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod bench;
 mod demo;
 mod failure;
 mod files;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, IndexCommand};
+use args::{Arguments, BenchCommand, Command, IndexCommand};
 use failure::{Failure, Outcome};
 
 fn main() -> ExitCode {
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let quiet = arguments.quiet;
     match &arguments.command {
+        Command::Bench(bench) => match &bench.command {
+            BenchCommand::Hash(hash) => bench::hash(hash),
+        },
         Command::Demo(demo) => demo::run(demo, quiet),
         Command::Hash(hash) => hash::run(hash, quiet),
         Command::Scan(scan) => scan::run(scan, quiet),
