@@ -105,11 +105,15 @@ class Server:
         self.engines = self.ask("engines").split()
 
     def ask(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
+        question = " ".join(map(str, words))
+        try:
+            self.process.stdin.write(question + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
         line = self.process.stdout.readline().rstrip("\n")
         if not line:
-            sys.exit(f"run.py: {self.command[0]} ended unexpectedly at the question {words}")
+            sys.exit(f"run.py: {self.command[0]} ended, with status {self.process.wait()}, at: {question}")
         state, _, answer = line.partition(" ")
         if state != "ok":
             raise Failed(answer)

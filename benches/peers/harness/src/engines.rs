@@ -20,53 +20,48 @@ pub struct Hashed {
 /// One hash of the picture that it was made for.
 pub type Call = Box<dyn FnMut() -> Result<Hashed, Box<dyn Error>>>;
 
+/// Makes a call for a picture.
+type Prepare = Box<dyn Fn(&Picture) -> Result<Call, Box<dyn Error>>>;
+
 pub struct Engine {
-    pub name: &'static str,
-    pub prepare: fn(&Picture) -> Result<Call, Box<dyn Error>>,
+    pub name: String,
+    pub prepare: Prepare,
+}
+
+impl Engine {
+    pub fn new(
+        name: impl Into<String>,
+        prepare: impl Fn(&Picture) -> Result<Call, Box<dyn Error>> + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            prepare: Box::new(prepare),
+        }
+    }
 }
 
 /// Returns all engines of this build.
 pub fn all() -> Vec<Engine> {
     let mut engines = vec![
-        Engine {
-            name: "hashsieve",
-            prepare: |picture| ours(picture, PdqHasher::new()),
-        },
-        Engine {
-            name: "hashsieve-dihedral",
-            prepare: our_dihedral,
-        },
-        Engine {
-            name: "hashsieve-file",
-            prepare: |picture| our_file(picture, DecodeOptions::default()),
-        },
-        Engine {
-            name: "pdqhash-crate",
-            prepare: pdqhash_crate,
-        },
-        Engine {
-            name: "image_hasher-phash",
-            prepare: |picture| {
-                image_hasher(
-                    picture,
-                    HasherConfig::new().hash_alg(HashAlg::Median).preproc_dct(),
-                )
-            },
-        },
-        Engine {
-            name: "image_hasher-dhash",
-            prepare: |picture| {
-                image_hasher(picture, HasherConfig::new().hash_alg(HashAlg::Gradient))
-            },
-        },
-        Engine {
-            name: "image_hasher-ahash",
-            prepare: |picture| image_hasher(picture, HasherConfig::new().hash_alg(HashAlg::Mean)),
-        },
+        Engine::new("hashsieve", |picture| ours(picture, PdqHasher::new())),
+        Engine::new("hashsieve-dihedral", our_dihedral),
+        Engine::new("hashsieve-file", |picture| {
+            our_file(picture, DecodeOptions::default())
+        }),
+        Engine::new("pdqhash-crate", pdqhash_crate),
+        Engine::new("image_hasher-phash", |picture| {
+            image_hasher(picture, HashAlg::Median, true)
+        }),
+        Engine::new("image_hasher-dhash", |picture| {
+            image_hasher(picture, HashAlg::Gradient, false)
+        }),
+        Engine::new("image_hasher-ahash", |picture| {
+            image_hasher(picture, HashAlg::Mean, false)
+        }),
     ];
     #[cfg(feature = "yume-pdq")]
     engines.extend(crate::yume::engines());
-    engines.sort_by_key(|engine| engine.name);
+    engines.sort_by(|one, other| one.name.cmp(&other.name));
     engines
 }
 
@@ -131,10 +126,21 @@ fn pdqhash_crate(picture: &Picture) -> Result<Call, Box<dyn Error>> {
     }))
 }
 
-fn image_hasher(picture: &Picture, config: HasherConfig) -> Result<Call, Box<dyn Error>> {
+/// Hashes of 64 bits. Phash is the median of the lowest frequencies, so that one needs the transform first.
+fn image_hasher(
+    picture: &Picture,
+    algorithm: HashAlg,
+    transform: bool,
+) -> Result<Call, Box<dyn Error>> {
     let (width, height, bytes) = parts(picture.pixels()?);
     let image = image::RgbImage::from_raw(width, height, bytes);
     let image = image::DynamicImage::ImageRgb8(image.ok_or("this engine takes rgb8")?);
+    let config = HasherConfig::new().hash_alg(algorithm);
+    let config = if transform {
+        config.preproc_dct()
+    } else {
+        config
+    };
     let hasher = config.to_hasher();
     Ok(Box::new(move || {
         Ok(Hashed {

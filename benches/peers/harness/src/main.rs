@@ -76,7 +76,7 @@ struct Server {
     /// The picture asked about last: one at a time is held.
     picture: Option<(String, Picture)>,
     /// That picture's calls that are warm, by engine.
-    calls: Vec<(&'static str, Call)>,
+    calls: Vec<(String, Call)>,
 }
 
 impl Server {
@@ -84,7 +84,7 @@ impl Server {
         let words: Vec<&str> = question.split_whitespace().collect();
         match words[..] {
             ["engines"] => {
-                let names: Vec<&str> = self.engines.iter().map(|engine| engine.name).collect();
+                let names: Vec<&str> = self.engines.iter().map(|engine| &*engine.name).collect();
                 Ok(names.join(" "))
             }
             ["time", engine, picture, count] => {
@@ -107,7 +107,7 @@ impl Server {
                 Ok(format!("{text} {quality}"))
             }
             ["peak", engine, picture] => {
-                let mut call = self.prepare(engine, picture)?.1;
+                let mut call = self.prepare(engine, picture)?;
                 let peak = memory::peak_of(|| call().map(drop))?;
                 Ok(peak.to_string())
             }
@@ -121,26 +121,22 @@ impl Server {
         let place = match self.calls.iter().position(|(name, _)| *name == engine) {
             Some(place) => place,
             None => {
-                let (name, mut call) = self.prepare(engine, picture)?;
+                let mut call = self.prepare(engine, picture)?;
                 call()?;
-                self.calls.push((name, call));
+                self.calls.push((engine.to_owned(), call));
                 self.calls.len() - 1
             }
         };
         Ok(&mut self.calls[place].1)
     }
 
-    /// Returns the engine's name and its call on the picture, which was never made yet.
-    fn prepare(
-        &mut self,
-        engine: &str,
-        picture: &str,
-    ) -> Result<(&'static str, Call), Box<dyn Error>> {
+    /// Returns the engine's call on the picture, which was never made yet.
+    fn prepare(&mut self, engine: &str, picture: &str) -> Result<Call, Box<dyn Error>> {
         self.load(picture)?;
         let (_, picture) = self.picture.as_ref().ok_or("no picture")?;
         let found = self.engines.iter().find(|found| found.name == engine);
         let found = found.ok_or_else(|| format!("no engine {engine}"))?;
-        Ok((found.name, (found.prepare)(picture)?))
+        (found.prepare)(picture)
     }
 
     fn load(&mut self, name: &str) -> Result<(), Box<dyn Error>> {

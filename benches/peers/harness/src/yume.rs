@@ -20,25 +20,20 @@ const SIDE: u32 = 512;
 pub fn engines() -> Vec<Engine> {
     vec![
         #[cfg(all(target_arch = "x86_64", target_feature = "avx512f"))]
-        Engine {
-            name: "yume-pdq-avx512",
-            prepare: |picture| prepare(picture, yume_pdq::kernel::x86::Avx512F32Kernel),
-        },
+        Engine::new("yume-pdq-avx512", |picture| {
+            prepare(picture, yume_pdq::kernel::x86::Avx512F32Kernel)
+        }),
         #[cfg(all(
             target_arch = "x86_64",
             target_feature = "avx2",
             target_feature = "fma"
         ))]
-        Engine {
-            name: "yume-pdq-avx2",
-            prepare: |picture| prepare(picture, yume_pdq::kernel::x86::Avx2F32Kernel),
-        },
-        Engine {
-            name: "yume-pdq-scalar",
-            prepare: |picture| {
-                prepare(picture, yume_pdq::kernel::DefaultKernelNoPadding::default())
-            },
-        },
+        Engine::new("yume-pdq-avx2", |picture| {
+            prepare(picture, yume_pdq::kernel::x86::Avx2F32Kernel)
+        }),
+        Engine::new("yume-pdq-scalar", |picture| {
+            prepare(picture, yume_pdq::kernel::DefaultKernelNoPadding::default())
+        }),
     ]
 }
 
