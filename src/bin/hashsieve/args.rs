@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hashsieve::{HashKind, Limits, PixelFormat};
+use hashsieve::{HashKind, Limits, PixelFormat, SimdLevel};
 
 /// Finds known abuse images: hashes pictures and matches them against hash lists, exactly.
 #[derive(Debug, Parser)]
@@ -76,6 +76,9 @@ pub(crate) struct BenchHashArgs {
     /// Layout of the pixels: luma8, luma_alpha8, rgb8, rgba8.
     #[arg(long, default_value = "rgb8", value_parser = pixel_format)]
     pub(crate) format: PixelFormat,
+    /// Instructions to use: scalar, avx2, avx512 or neon, as far as this machine has them; the fastest if not given.
+    #[arg(long, default_value_t = SimdLevel::best(), hide_default_value = true)]
+    pub(crate) level: SimdLevel,
     /// Threads; the pictures of all may have 100 million pixels together.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: u16,

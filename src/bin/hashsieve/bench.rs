@@ -46,7 +46,7 @@ pub(crate) fn hash(arguments: &BenchHashArgs) -> Result<Outcome, Failure> {
         let seed = arguments.seed.wrapping_add(number.into());
         let mut worker = Worker {
             picture: picture(Scene::DeadLeaves, seed, size.width, size.height, format),
-            hasher: PdqHasher::new(),
+            hasher: PdqHasher::with_level(arguments.level),
         };
         // The warm-up: it takes the hasher's memory, and says whether pictures of this size have a hash at all.
         let warm_up = worker.hasher.hash(&worker.picture.as_pixels());
@@ -65,7 +65,7 @@ pub(crate) fn hash(arguments: &BenchHashArgs) -> Result<Outcome, Failure> {
     let figures = Figures {
         size: size.to_string(),
         pixel_format: format.name(),
-        level: "scalar",
+        level: arguments.level.name(),
         threads: arguments.threads,
         megapixels_per_second: thousandths(pixels / 1e6 / seconds_per_hash),
         microseconds_per_hash: thousandths(seconds_per_hash * 1e6),

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use hashsieve::{DecodeOptions, Decoder, PdqHasher, PixelBuffer, PixelFormat};
+use hashsieve::{DecodeOptions, Decoder, PdqHasher, PixelBuffer, PixelFormat, SimdLevel};
 use image_hasher::{HashAlg, HasherConfig};
 
 use crate::pictures::Picture;
@@ -48,6 +48,11 @@ pub fn all() -> Vec<Engine> {
         Engine::new("hashsieve-file", |picture| {
             our_file(picture, DecodeOptions::default())
         }),
+        Engine::new("hashsieve-file-luma", |picture| {
+            let mut options = DecodeOptions::default();
+            options.jpeg_luma_only = true;
+            our_file(picture, options)
+        }),
         Engine::new("pdqhash-crate", pdqhash_crate),
         Engine::new("image_hasher-phash", |picture| {
             image_hasher(picture, HashAlg::Median, true)
@@ -59,6 +64,10 @@ pub fn all() -> Vec<Engine> {
             image_hasher(picture, HashAlg::Mean, false)
         }),
     ];
+    engines.extend(SimdLevel::available().map(|level| {
+        let name = format!("hashsieve-{}", level.name());
+        Engine::new(name, move |picture| ours(picture, PdqHasher::with_level(level)))
+    }));
     #[cfg(feature = "yume-pdq")]
     engines.extend(crate::yume::engines());
     engines.sort_by(|one, other| one.name.cmp(&other.name));
