@@ -95,20 +95,26 @@ fn count_as_divisor(count: usize) -> f32 {
 }
 
 /// Rows that a box along columns still needs, each in a slot; slots are used in turn.
+///
+/// Rows are cut into pieces, and the pieces of all rows for the same columns stand together, so that a chunk finds what
+/// it needs in one place.
 #[derive(Default)]
 struct History<T> {
     blocks: Vec<T>,
-    /// The blocks of one row.
+    /// The blocks of a piece of a row.
     width: usize,
     window: usize,
 }
 
 impl<T: Clone + Default> History<T> {
-    fn set(&mut self, width: usize, window: usize) {
+    fn set(&mut self, pieces: usize, width: usize, window: usize) {
         (self.width, self.window) = (width, window);
-        let slots = self.slots();
-        lengthen(&mut self.blocks, (slots + 1) * width);
-        self.blocks[slots * width..][..width].fill(T::default());
+        let length = self.piece_length();
+        lengthen(&mut self.blocks, pieces * length);
+        for number in 0..pieces {
+            let zeros = self.slots() * width;
+            self.piece(number)[zeros..].fill(T::default());
+        }
     }
 
     /// The slots that are used in turn. One more follows, which is always zero: the rows before the first.
@@ -116,7 +122,17 @@ impl<T: Clone + Default> History<T> {
         self.window + ROWS
     }
 
-    /// Returns where the rows of the strip at a position begin: those that enter a box.
+    fn piece_length(&self) -> usize {
+        (self.slots() + 1) * self.width
+    }
+
+    /// Returns a piece of all rows.
+    fn piece(&mut self, number: usize) -> &mut [T] {
+        let length = self.piece_length();
+        &mut self.blocks[number * length..][..length]
+    }
+
+    /// Returns where in a piece the rows of the strip at a position begin: those that enter a box.
     fn entering(&self, position: usize) -> [usize; ROWS] {
         let mut slot = position % self.slots();
         std::array::from_fn(|_| {
@@ -168,6 +184,12 @@ impl Line {
         &mut self.columns[self.window..][..length]
     }
 
+    /// Returns the place of the first positions of a chunk.
+    fn unit(&mut self) -> &mut [Position; UNIT] {
+        let unit = self.columns[self.window..].first_chunk_mut();
+        unit.expect("chunks are whole units")
+    }
+
     /// Makes the last positions of a chunk the history of the next.
     fn end_chunk(&mut self, length: usize) {
         self.columns.copy_within(length..length + self.window, 0);
@@ -192,7 +214,6 @@ pub(super) struct Downsampler {
     level: SimdLevel,
     horizontal: Axis,
     vertical: Axis,
-    packed: Box<Packed>,
     luma: Line,
     rows: History<Sixteen>,
     row_sums: Vec<Sixteen>,
@@ -216,7 +237,6 @@ impl Downsampler {
             level,
             horizontal: Axis::default(),
             vertical: Axis::default(),
-            packed: Box::new([Position::default(); UNIT]),
             luma: Line::default(),
             rows: History::default(),
             row_sums: Vec::new(),
@@ -255,15 +275,11 @@ impl Downsampler {
 
     /// Takes the luma of 64 rows of 64 pixels.
     fn take(&mut self, rows: &[&[u8]; PLANE_SIDE], bytes_per_pixel: usize) {
+        let mut packed = [Position::default(); UNIT];
         for (strip, rows) in rows.as_chunks().0.iter().enumerate() {
             let places = std::array::from_fn(|i| strip * ROWS + i);
-            self.level.luma(
-                rows,
-                bytes_per_pixel,
-                0,
-                &mut *self.sampled,
-                &mut self.packed,
-            );
+            self.level
+                .luma(rows, bytes_per_pixel, 0, &mut *self.sampled, &mut packed);
             self.level
                 .transpose(&self.sampled, &mut *self.plane, &places);
         }
@@ -299,10 +315,11 @@ impl Downsampler {
         let blocks = end.div_ceil(TILE);
         self.luma.set(window, chunk);
         self.averages.set(window, chunk);
-        self.rows.set(blocks, window_height);
+        let width = (chunk / TILE).min(blocks);
+        self.rows.set(blocks.div_ceil(width), width, window_height);
         lengthen(&mut self.row_sums, blocks);
         self.row_sums[..blocks].fill(Sixteen::default());
-        self.sampled_rows.set(1, window_height);
+        self.sampled_rows.set(1, 1, window_height);
 
         let row_samples: [Sample; PLANE_SIDE] = std::array::from_fn(|i| self.vertical.sample(i));
         let mut sums = PlaneRow::default();
@@ -316,14 +333,16 @@ impl Downsampler {
                 next_rows: &next_rows,
                 bytes_per_pixel: pixels.format().bytes_per_pixel(),
             };
-            self.strip(level, &strip, blocks, chunk);
+            self.strip(level, &strip, blocks);
             rows = next_rows;
             let new = samples_before(&row_samples[done..], top + ROWS);
+            let entering = self.sampled_rows.entering(top);
+            let leaving = self.sampled_rows.leaving(top);
             level.sample_along_columns(
                 &mut sums,
-                &self.sampled_rows.blocks,
-                &self.sampled_rows.entering(top),
-                &self.sampled_rows.leaving(top),
+                self.sampled_rows.piece(0),
+                &entering,
+                &leaving,
                 top,
                 &row_samples[done..][..new],
                 &mut self.plane[done..][..new],
@@ -334,7 +353,7 @@ impl Downsampler {
     }
 
     /// Takes a strip of the picture through everything up to the samples of its columns.
-    fn strip(&mut self, level: SimdLevel, strip: &Strip<'_>, blocks: usize, chunk: usize) {
+    fn strip(&mut self, level: SimdLevel, strip: &Strip<'_>, blocks: usize) {
         let Strip {
             top,
             rows,
@@ -343,17 +362,21 @@ impl Downsampler {
         } = *strip;
         let window = self.horizontal.window;
         let (entering, leaving) = (self.rows.entering(top), self.rows.leaving(top));
-        let divisors: [Divisor; ROWS] = std::array::from_fn(|i| self.vertical.divisor(top + i));
+        let mut divisors = [self.vertical.divisor(top); ROWS];
         let divisors = if self.vertical.is_full(&(top..top + ROWS)) {
             &divisors[..1]
         } else {
-            &divisors
+            for (divisor, position) in divisors.iter_mut().zip(top..) {
+                *divisor = self.vertical.divisor(position);
+            }
+            &divisors[..]
         };
         self.luma.begin();
         self.averages.begin();
         let mut sampled = 0;
-        for first_block in (0..blocks).step_by(chunk / TILE) {
-            let chunk_blocks = (chunk / TILE).min(blocks - first_block);
+        let width = self.rows.width;
+        for (number, first_block) in (0..blocks).step_by(width).enumerate() {
+            let chunk_blocks = width.min(blocks - first_block);
             let (first, length) = (first_block * TILE, chunk_blocks * TILE);
             let positions = first..first + length;
 
@@ -362,13 +385,14 @@ impl Downsampler {
                 bytes_per_pixel,
                 first,
                 self.luma.chunk(length.next_multiple_of(UNIT)),
-                &mut self.packed,
+                self.averages.unit(),
             );
-            level.prefetch(
-                next_rows,
-                first * bytes_per_pixel,
-                (first + length) * bytes_per_pixel,
-            );
+            if first_block + width < blocks {
+                let next = (first + length) * bytes_per_pixel;
+                level.prefetch(rows, next, next + length * bytes_per_pixel);
+            } else {
+                level.prefetch(next_rows, 0, width * TILE * bytes_per_pixel);
+            }
             self.divisors.clear();
             if self.horizontal.is_full(&positions) {
                 self.divisors.push(self.horizontal.divisor(first));
@@ -381,16 +405,14 @@ impl Downsampler {
                 &self.luma.columns[..window + length],
                 window,
                 &self.divisors,
-                &mut self.rows.blocks,
+                self.rows.piece(number),
                 &entering,
-                first_block,
             );
             level.box_along_columns(
                 &mut self.row_sums[first_block..][..chunk_blocks],
-                &self.rows.blocks,
+                self.rows.piece(number),
                 &entering,
                 &leaving,
-                first_block,
                 divisors,
                 self.averages.chunk(length),
             );
@@ -408,7 +430,7 @@ impl Downsampler {
             self.averages.end_chunk(length);
         }
         let places = self.sampled_rows.entering(top);
-        level.transpose(&self.sampled, &mut self.sampled_rows.blocks, &places);
+        level.transpose(&self.sampled, self.sampled_rows.piece(0), &places);
     }
 }
 
@@ -424,8 +446,8 @@ struct Strip<'a> {
 /// Returns the rows of a strip; those that do not exist are empty.
 fn strip_rows<'a>(pixels: &Pixels<'a>, top: usize) -> [&'a [u8]; ROWS] {
     let mut rows: [&[u8]; ROWS] = [&[]; ROWS];
-    for (row, slot) in pixels.rows().skip(top).zip(&mut rows) {
-        *slot = row;
+    for (y, row) in (top..pixels.height() as usize).zip(&mut rows) {
+        *row = pixels.row(y);
     }
     rows
 }

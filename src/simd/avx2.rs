@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{MAGIC, Vector, lowest_one};
+use super::vector::Vector;
 
 pub(super) const LANES: usize = 8;
 
@@ -111,34 +111,30 @@ impl Vector<LANES> for Vector256 {
     }
 
     #[inline(always)]
-    fn weighted_bytes(packed: &[f32; LANES], weights: [f32; 4]) -> [Self; 4] {
-        let low = avx2!(_mm256_loadu_si256(packed.as_ptr().cast()));
-        let high = avx2!(_mm256_srli_epi32::<16>(low));
-        [
-            Self::weighted_byte::<0xff>(low, weights[0]),
-            Self::weighted_byte::<0xff00>(low, weights[1]),
-            Self::weighted_byte::<0xff>(high, weights[2]),
-            Self::weighted_byte::<0xff00>(high, weights[3]),
-        ]
+    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
+        let packed = avx2!(_mm256_loadu_si256(packed.as_ptr().cast()));
+        // Bytes 1 and 2 stay where they are: they are then 2^8 and 2^16 times as large, and the weight as much smaller,
+        // which changes no bit of the product.
+        let (value, weight) = match byte {
+            0 => (
+                avx2!(_mm256_and_si256(packed, _mm256_set1_epi32(0xff))),
+                weight,
+            ),
+            1 => (
+                avx2!(_mm256_and_si256(packed, _mm256_set1_epi32(0xff00))),
+                weight / 256.0,
+            ),
+            2 => (
+                avx2!(_mm256_and_si256(packed, _mm256_set1_epi32(0x00ff_0000))),
+                weight / 65536.0,
+            ),
+            _ => (avx2!(_mm256_srli_epi32::<24>(packed)), weight),
+        };
+        Self(avx2!(_mm256_cvtepi32_ps(value))).multiply(Self::splat(weight))
     }
 
     #[inline(always)]
     fn prefetch(line: &u8) {
         avx2!(_mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
-    }
-}
-
-impl Vector256 {
-    /// `weight` times the byte under the mask, with the steps of [`MAGIC`].
-    #[inline(always)]
-    fn weighted_byte<const MASK: i32>(values: __m256i, weight: f32) -> Self {
-        let weight = weight / lowest_one(MASK);
-        let value = avx2!(_mm256_and_si256(values, _mm256_set1_epi32(MASK)));
-        let value = avx2!(_mm256_or_ps(
-            _mm256_castsi256_ps(value),
-            _mm256_set1_ps(MAGIC)
-        ));
-        let (weights, zero) = (Self::splat(weight), Self::splat(-weight * MAGIC));
-        Self(avx2!(_mm256_fmadd_ps(value, weights.0, zero.0)))
     }
 }

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{MAGIC, Vector, lowest_one};
+use super::vector::Vector;
 
 pub(super) const LANES: usize = 16;
 
@@ -117,15 +117,26 @@ impl Vector<LANES> for Vector512 {
     }
 
     #[inline(always)]
-    fn weighted_bytes(packed: &[f32; LANES], weights: [f32; 4]) -> [Self; 4] {
-        let low = avx512!(_mm512_loadu_si512(packed.as_ptr().cast()));
-        let high = avx512!(_mm512_srli_epi32::<16>(low));
-        [
-            Self::weighted_byte::<0xff>(low, weights[0]),
-            Self::weighted_byte::<0xff00>(low, weights[1]),
-            Self::weighted_byte::<0xff>(high, weights[2]),
-            Self::weighted_byte::<0xff00>(high, weights[3]),
-        ]
+    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
+        let packed = avx512!(_mm512_loadu_si512(packed.as_ptr().cast()));
+        // Bytes 1 and 2 stay where they are: they are then 2^8 and 2^16 times as large, and the weight as much smaller,
+        // which changes no bit of the product.
+        let (value, weight) = match byte {
+            0 => (
+                avx512!(_mm512_and_si512(packed, _mm512_set1_epi32(0xff))),
+                weight,
+            ),
+            1 => (
+                avx512!(_mm512_and_si512(packed, _mm512_set1_epi32(0xff00))),
+                weight / 256.0,
+            ),
+            2 => (
+                avx512!(_mm512_and_si512(packed, _mm512_set1_epi32(0x00ff_0000))),
+                weight / 65536.0,
+            ),
+            _ => (avx512!(_mm512_srli_epi32::<24>(packed)), weight),
+        };
+        Self(avx512!(_mm512_cvtepi32_ps(value))).multiply(Self::splat(weight))
     }
 
     #[inline(always)]
@@ -143,23 +154,5 @@ impl Vector512 {
     #[inline(always)]
     fn of_pairs(pairs: __m512d) -> Self {
         Self(avx512!(_mm512_castpd_ps(pairs)))
-    }
-
-    /// `weight` times the byte under the mask, with the steps of [`MAGIC`].
-    #[inline(always)]
-    fn weighted_byte<const MASK: i32>(values: __m512i, weight: f32) -> Self {
-        let weight = weight / lowest_one(MASK);
-        // Bits: (value and mask) or magic.
-        let value = avx512!(_mm512_ternarylogic_epi32::<0xf8>(
-            _mm512_castps_si512(_mm512_set1_ps(MAGIC)),
-            values,
-            _mm512_set1_epi32(MASK)
-        ));
-        let (weights, zero) = (Self::splat(weight), Self::splat(-weight * MAGIC));
-        Self(avx512!(_mm512_fmadd_ps(
-            _mm512_castsi512_ps(value),
-            weights.0,
-            zero.0
-        )))
     }
 }

@@ -90,28 +90,30 @@ fn luma_of<const N: usize, V: Vector<N>, const BYTES: usize>(
     packed: &mut Packed,
 ) {
     let shortest = rows.iter().map(|row| row.len()).min().unwrap_or_default();
-    let mut at = first * BYTES;
-    for unit in columns.as_chunks_mut::<UNIT>().0 {
+    let units = columns.as_chunks_mut::<UNIT>().0;
+    for (unit, at) in units
+        .iter_mut()
+        .zip((first * BYTES..).step_by(UNIT * BYTES))
+    {
         let end = at + UNIT * BYTES;
         if rows.iter().all(|row| row.len() <= at) {
             unit.fill(Position::default());
             continue;
         }
-        if end <= shortest {
-            // SAFETY: no row is shorter.
-            unsafe { transpose_bytes::<N, V, BYTES>(rows, at, packed) };
+        let mut ends;
+        let (rows, at) = if end <= shortest {
+            (*rows, at)
         } else {
-            let mut ends = [[0; UNIT * MOST_BYTES]; ROWS];
+            ends = [[0; UNIT * MOST_BYTES]; ROWS];
             for (row, copy) in rows.iter().zip(&mut ends) {
                 let rest = &row[at.min(row.len())..end.min(row.len())];
                 copy[..rest.len()].copy_from_slice(rest);
             }
-            let ends = ends.each_ref().map(|row| &row[..]);
-            // SAFETY: the copies hold a unit of the widest pixels.
-            unsafe { transpose_bytes::<N, V, BYTES>(&ends, 0, packed) };
-        }
+            (ends.each_ref().map(|row| &row[..]), 0)
+        };
+        // SAFETY: no row is shorter, and the copies hold a unit of the widest pixels.
+        unsafe { transpose_bytes::<N, V, BYTES>(&rows, at, packed) };
         luma_of_packed::<N, V, BYTES>(packed, unit);
-        at = end;
     }
 }
 
@@ -149,39 +151,33 @@ fn luma_of_packed<const N: usize, V: Vector<N>, const BYTES: usize>(
     unit: &mut [Position; UNIT],
 ) {
     const FOUR: usize = 4;
-    let weights = if BYTES < 3 {
-        [1.0; 3]
-    } else {
-        [0.299, 0.587, 0.114]
-    };
-    for (packed, columns) in packed
-        .as_chunks::<BYTES>()
-        .0
-        .iter()
-        .zip(unit.as_chunks_mut::<FOUR>().0)
-    {
+    let packed = packed.as_chunks::<BYTES>().0;
+    for (packed, columns) in packed.iter().zip(unit.as_chunks_mut::<FOUR>().0) {
         for group in (0..ROWS).step_by(N) {
-            // Four pixels: the bytes of `BYTES` fours of bytes, each with the weight of its channel.
-            let mut bytes = [[V::splat(0.0); FOUR]; MOST_BYTES];
-            for four in 0..BYTES {
-                let mut channels = [0.0; FOUR];
-                for i in 0..FOUR {
-                    let channel = (four * FOUR + i) % BYTES;
-                    channels[i] = if channel < 3 { weights[channel] } else { 0.0 };
-                }
-                bytes[four] = V::weighted_bytes(part(&packed[four].0, group), channels);
-            }
             for pixel in 0..FOUR {
                 let first = pixel * BYTES;
-                let mut luma = bytes[first / FOUR][first % FOUR];
-                if BYTES >= 3 {
-                    luma = luma.add(bytes[(first + 1) / FOUR][(first + 1) % FOUR]);
-                    luma = luma.add(bytes[(first + 2) / FOUR][(first + 2) % FOUR]);
-                }
+                let luma = if BYTES < 3 {
+                    weighted::<N, V>(packed, first, group, 1.0)
+                } else {
+                    weighted::<N, V>(packed, first, group, 0.299)
+                        .add(weighted::<N, V>(packed, first + 1, group, 0.587))
+                        .add(weighted::<N, V>(packed, first + 2, group, 0.114))
+                };
                 luma.store(part_mut(&mut columns[pixel].0, group));
             }
         }
     }
+}
+
+/// `weight` times a byte of each row.
+#[inline(always)]
+fn weighted<const N: usize, V: Vector<N>>(
+    packed: &[Position],
+    byte: usize,
+    group: usize,
+    weight: f32,
+) -> V {
+    V::weighted_byte(part(&packed[byte / 4].0, group), byte % 4, weight)
 }
 
 /// Asks for bytes that a later strip begins with.
@@ -198,7 +194,7 @@ pub(super) fn prefetch<const N: usize, V: Vector<N>>(rows: &[&[u8]; ROWS], from:
 /// Boxes along a strip's rows: from positions to blocks of rows.
 ///
 /// `columns` holds `window` positions of history and then whole blocks of new ones; `divisors` one for each of these,
-/// or one for all. Position `i` of row `r` goes to block `starts[r] + first_block + i / 16` of `rows`.
+/// or one for all. Position `i` of row `r` goes to block `starts[r] + i / 16` of `rows`.
 ///
 /// # Panics
 /// If a row is not inside `rows`, or a position has no divisor.
@@ -210,20 +206,11 @@ pub(super) fn box_along_rows<const N: usize, V: Vector<N>>(
     divisors: &[Divisor],
     rows: &mut [Sixteen],
     starts: &[usize; ROWS],
-    first_block: usize,
 ) {
     if divisors.len() == 1 {
-        box_along_rows_by::<N, V, true>(sums, columns, window, divisors, rows, starts, first_block);
+        box_along_rows_by::<N, V, true>(sums, columns, window, divisors, rows, starts);
     } else {
-        box_along_rows_by::<N, V, false>(
-            sums,
-            columns,
-            window,
-            divisors,
-            rows,
-            starts,
-            first_block,
-        );
+        box_along_rows_by::<N, V, false>(sums, columns, window, divisors, rows, starts);
     }
 }
 
@@ -235,13 +222,12 @@ fn box_along_rows_by<const N: usize, V: Vector<N>, const SAME: bool>(
     divisors: &[Divisor],
     rows: &mut [Sixteen],
     starts: &[usize; ROWS],
-    first_block: usize,
 ) {
     let (entering, leaving) = (
         columns[window..].as_chunks::<TILE>().0,
         columns.as_chunks::<TILE>().0,
     );
-    assert_rows_inside(starts, first_block + entering.len(), rows);
+    assert_rows_inside(starts, entering.len(), rows);
     let all = V::reciprocal(&divisors[0]);
     for (tile, (entering, leaving)) in entering.iter().zip(leaving).enumerate() {
         let divisors = if SAME {
@@ -269,7 +255,7 @@ fn box_along_rows_by<const N: usize, V: Vector<N>, const SAME: bool>(
                 unrolled!(k in 0..(2) {
                     V::transpose(&mut blocks[k]);
                     unrolled!(i in 0..(N) {
-                        let at = starts[groups[k] + i] + first_block + tile;
+                        let at = starts[groups[k] + i] + tile;
                         // SAFETY: `tile` is less than the blocks that were seen to be inside.
                         let row = unsafe { rows.get_unchecked_mut(at) };
                         blocks[k][i].store(part_mut(&mut row.0, lane));
@@ -299,7 +285,7 @@ fn assert_rows_inside(starts: &[usize; ROWS], blocks: usize, rows: &[Sixteen]) {
 /// Boxes along columns, for a strip's rows: from blocks of rows to positions.
 ///
 /// `sums` are those of the columns; block `b` of the row that enters (or leaves) in place `r` stands at
-/// `entering[r] + first_block + b` (or `leaving[r] + first_block + b`). `divisors` holds one for each row, or one for all.
+/// `entering[r] + b` (or `leaving[r] + b`). `divisors` holds one for each row, or one for all.
 ///
 /// # Panics
 /// If a row is not inside `rows`, or has no divisor.
@@ -309,30 +295,13 @@ pub(super) fn box_along_columns<const N: usize, V: Vector<N>>(
     rows: &[Sixteen],
     entering: &[usize; ROWS],
     leaving: &[usize; ROWS],
-    first_block: usize,
     divisors: &[Divisor],
     columns: &mut [Position],
 ) {
     if divisors.len() == 1 {
-        box_along_columns_by::<N, V, true>(
-            sums,
-            rows,
-            entering,
-            leaving,
-            first_block,
-            divisors,
-            columns,
-        );
+        box_along_columns_by::<N, V, true>(sums, rows, entering, leaving, divisors, columns);
     } else {
-        box_along_columns_by::<N, V, false>(
-            sums,
-            rows,
-            entering,
-            leaving,
-            first_block,
-            divisors,
-            columns,
-        );
+        box_along_columns_by::<N, V, false>(sums, rows, entering, leaving, divisors, columns);
     }
 }
 
@@ -342,13 +311,12 @@ fn box_along_columns_by<const N: usize, V: Vector<N>, const SAME: bool>(
     rows: &[Sixteen],
     entering: &[usize; ROWS],
     leaving: &[usize; ROWS],
-    first_block: usize,
     divisors: &[Divisor],
     columns: &mut [Position],
 ) {
-    assert_rows_inside(entering, first_block + sums.len(), rows);
-    assert_rows_inside(leaving, first_block + sums.len(), rows);
-    let mut at = first_block;
+    assert_rows_inside(entering, sums.len(), rows);
+    assert_rows_inside(leaving, sums.len(), rows);
+    let mut at = 0;
     let sums = sums.as_chunks_mut::<2>();
     let columns = columns.as_chunks_mut::<TILE>().0.as_chunks_mut::<2>();
     // SAFETY: all blocks of sums were seen to be inside.
@@ -369,7 +337,7 @@ fn box_along_columns_by<const N: usize, V: Vector<N>, const SAME: bool>(
     }
 }
 
-/// Boxes along the columns of some blocks, side by side: one chain of sums alone leaves the processor waiting.
+/// Boxes along the columns of some blocks from `first` on, side by side: one chain of sums alone leaves the processor waiting.
 ///
 /// # Safety
 /// The blocks must be inside `rows`.
@@ -384,7 +352,7 @@ unsafe fn blocks_along_columns<
     rows: &[Sixteen],
     entering: &[usize; ROWS],
     leaving: &[usize; ROWS],
-    first_block: usize,
+    first: usize,
     divisors: &[Divisor],
     columns: &mut [[Position; TILE]; BLOCKS],
 ) {
@@ -403,8 +371,8 @@ unsafe fn blocks_along_columns<
                     // SAFETY: as the caller promises.
                     let (enter, leave) = unsafe {
                         (
-                            rows.get_unchecked(entering[row] + first_block + k),
-                            rows.get_unchecked(leaving[row] + first_block + k),
+                            rows.get_unchecked(entering[row] + first + k),
+                            rows.get_unchecked(leaving[row] + first + k),
                         )
                     };
                     lanes[k] = lanes[k].add(V::load(part(&enter.0, lane)));

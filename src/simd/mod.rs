@@ -217,14 +217,12 @@ kernels! {
         divisors: &[Divisor],
         rows: &mut [Sixteen],
         starts: &[usize; ROWS],
-        first_block: usize,
     );
     filter::box_along_columns(
         sums: &mut [Sixteen],
         rows: &[Sixteen],
         entering: &[usize; ROWS],
         leaving: &[usize; ROWS],
-        first_block: usize,
         divisors: &[Divisor],
         columns: &mut [Position],
     );

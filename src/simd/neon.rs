@@ -98,17 +98,15 @@ impl Vector<LANES> for Vector128 {
     }
 
     #[inline(always)]
-    fn weighted_bytes(packed: &[f32; LANES], weights: [f32; 4]) -> [Self; 4] {
+    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
         let packed = neon!(vreinterpretq_u32_f32(vld1q_f32(packed.as_ptr())));
-        let bytes = [
-            packed,
-            neon!(vshrq_n_u32::<8>(packed)),
-            neon!(vshrq_n_u32::<16>(packed)),
-            neon!(vshrq_n_u32::<24>(packed)),
-        ];
-        std::array::from_fn(|i| {
-            let value = neon!(vandq_u32(bytes[i], vdupq_n_u32(0xff)));
-            Self(neon!(vcvtq_f32_u32(value))).multiply(Self::splat(weights[i]))
-        })
+        let shifted = match byte {
+            0 => packed,
+            1 => neon!(vshrq_n_u32::<8>(packed)),
+            2 => neon!(vshrq_n_u32::<16>(packed)),
+            _ => neon!(vshrq_n_u32::<24>(packed)),
+        };
+        let value = neon!(vandq_u32(shifted, vdupq_n_u32(0xff)));
+        Self(neon!(vcvtq_f32_u32(value))).multiply(Self::splat(weight))
     }
 }

@@ -101,10 +101,8 @@ impl Vector<LANES> for Plain {
     }
 
     #[inline(always)]
-    fn weighted_bytes(packed: &[f32; LANES], weights: [f32; 4]) -> [Self; 4] {
-        let bytes = packed.map(f32::to_ne_bytes);
-        std::array::from_fn(|i| {
-            Self(bytes.map(|four| f32::from(four[i]))).multiply(Self::splat(weights[i]))
-        })
+    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
+        let bytes = packed.map(|four| f32::from(four.to_ne_bytes()[byte]));
+        Self(bytes).multiply(Self::splat(weight))
     }
 }

@@ -175,8 +175,7 @@ fn boxes_are_the_same_at_every_level_for_every_window_and_number_of_blocks() {
 
 /// Compares the kernels of both directions on random values with those of the plain level.
 fn check_boxes(random: &mut Random, window: usize, blocks: usize, same: bool) {
-    const FIRST_BLOCK: usize = 1;
-    let width = FIRST_BLOCK + blocks + 1;
+    let width = blocks + 1;
     let divisors = |count: usize| -> Vec<Divisor> {
         if same {
             return vec![Divisor::new(window)];
@@ -205,7 +204,6 @@ fn check_boxes(random: &mut Random, window: usize, blocks: usize, same: bool) {
             &divisors(blocks * TILE),
             &mut rows,
             &entering,
-            FIRST_BLOCK,
         );
         let mut averages = vec![Position::default(); blocks * TILE];
         level.box_along_columns(
@@ -213,7 +211,6 @@ fn check_boxes(random: &mut Random, window: usize, blocks: usize, same: bool) {
             &rows,
             &entering,
             &leaving,
-            FIRST_BLOCK,
             &divisors(ROWS),
             &mut averages,
         );

@@ -86,21 +86,6 @@ impl Divisor {
     }
 }
 
-/// 2^23: in its bits, which end in 23 zeros, a smaller whole number can be set, and that many is added.
-///
-/// So a byte becomes a float without the instruction for that, and the weight is applied in the step that takes 2^23 off
-/// again: `weight * (2^23 + byte) - weight * 2^23`, fused, rounds once, where `weight * byte` would. `weight * 2^23` is
-/// exact. A byte that stands 8 bits higher is 256 times as large and its weight, exactly, as much smaller.
-#[cfg(target_arch = "x86_64")]
-pub(super) const MAGIC: f32 = 8_388_608.0;
-
-/// Returns the value of the lowest bit of a mask, 1 or 256.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) const fn lowest_one(mask: i32) -> f32 {
-    if mask & 1 == 1 { 1.0 } else { 256.0 }
-}
-
 /// A vector of `N` values of `f32`. Every method is the same arithmetic in each lane, rounded as IEEE 754 says.
 ///
 /// All methods are `#[inline(always)]`, so that they become part of a kernel compiled for the level. Vectors must not
@@ -129,8 +114,8 @@ pub(super) trait Vector<const N: usize>: Copy {
     /// Four bytes in each lane, whatever number they would be: for [`transpose`](Self::transpose) and
     /// [`store`](Self::store) only.
     fn load_bytes(from: &[[u8; 4]; N]) -> Self;
-    /// `weights` times bytes 0 to 3, in memory order, of each lane of what `load_bytes` loaded.
-    fn weighted_bytes(packed: &[f32; N], weights: [f32; 4]) -> [Self; 4];
+    /// `weight` times a byte, 0 to 3 in memory order, of each lane of what `load_bytes` loaded.
+    fn weighted_byte(packed: &[f32; N], byte: usize, weight: f32) -> Self;
     /// Asks for a cache line that is read soon. Changes no result.
     fn prefetch(line: &u8) {
         let _ = line;
