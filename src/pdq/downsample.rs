@@ -25,8 +25,7 @@ use std::ops::Range;
 
 use crate::pixels::Pixels;
 use crate::simd::{
-    Divisor, PLANE_SIDE, Packed, Plane, PlaneRow, Position, ROWS, Sample, SimdLevel, Sixteen, TILE,
-    UNIT,
+    Divisor, PLANE_SIDE, Plane, PlaneRow, Position, ROWS, Sample, SimdLevel, Sixteen, TILE, UNIT,
 };
 
 /// One direction of the picture: its length and the box along it.

@@ -97,12 +97,12 @@ impl Vector<LANES> for Plain {
 
     #[inline(always)]
     fn load_bytes(from: &[[u8; 4]; LANES]) -> Self {
-        Self(from.map(f32::from_ne_bytes))
+        Self(from.map(f32::from_le_bytes))
     }
 
     #[inline(always)]
     fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
-        let bytes = packed.map(|four| f32::from(four.to_ne_bytes()[byte]));
+        let bytes = packed.map(|four| f32::from(four.to_le_bytes()[byte]));
         Self(bytes).multiply(Self::splat(weight))
     }
 }
