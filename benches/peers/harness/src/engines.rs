@@ -66,7 +66,9 @@ pub fn all() -> Vec<Engine> {
     ];
     engines.extend(SimdLevel::available().map(|level| {
         let name = format!("hashsieve-{}", level.name());
-        Engine::new(name, move |picture| ours(picture, PdqHasher::with_level(level)))
+        Engine::new(name, move |picture| {
+            ours(picture, PdqHasher::with_level(level))
+        })
     }));
     #[cfg(feature = "yume-pdq")]
     engines.extend(crate::yume::engines());
