@@ -25,7 +25,7 @@ pub fn of(bytes: &[u8], kinds: &[HashKind]) -> Vec<HashValue> {
             HashKind::Sha1 => HashValue::from_bytes(kind, &Sha1::digest(bytes)),
             HashKind::Sha256 => HashValue::from_bytes(kind, &Sha256::digest(bytes)),
             HashKind::Sha512 => HashValue::from_bytes(kind, &Sha512::digest(bytes)),
-            HashKind::Pdq => continue,
+            HashKind::Pdq | HashKind::Classic(_) => continue,
         };
         // A digest of its own kind always has the kind's length.
         digests.extend(value);

@@ -4,7 +4,7 @@
 //! ```text
 //! list files --(list)--> entries --(IndexBuilder)--> index file --(Index::open)--+
 //!                                                                                |
-//! image bytes --(Decoder)--> Pixels --(PdqHasher)--> hashes --(Index::within)--> Match
+//! image bytes --(Decoder)--> Pixels --(PdqHasher, ClassicHasher)--> hashes --(Index::within)--> Match
 //!      |                                                                         |
 //!      +--(digest)--> md5, sha1, sha256, sha512 --(Index::find)-----------(Screener, Policy)--> Verdict
 //! ```
@@ -23,6 +23,7 @@
 #[cfg(all(test, feature = "synthetic"))]
 extern crate self as hashsieve;
 
+mod classic;
 mod decode;
 pub mod digest;
 mod entry;
@@ -37,12 +38,15 @@ mod simd;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 
+pub use classic::{
+    CLASSIC_PROFILE, CLASSIC_PROFILE_JPEG_LUMA, ClassicError, ClassicHash, ClassicHasher,
+};
 pub use decode::{
     Alpha, DecodeError, DecodeOptions, DecodeSummary, Decoder, Frame, Frames, ImageFormat,
     LimitKind, Limits, decode, for_each_frame, sniff,
 };
 pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
-pub use hash::{HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
+pub use hash::{ClassicAlgorithm, ClassicKind, HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
 pub use index::{
     BuildError, BuildProgress, BuildSummary, CorruptIndex, DEFAULT_MEMORY_BUDGET, Index,
     IndexBuilder, IndexedEntry, IndexedList, OpenError, SearchError,

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/bodies/classic.rs"]
+pub mod classic;
 #[path = "../fuzz/bodies/decode.rs"]
 pub mod decode;
 #[path = "../fuzz/bodies/hash_parse.rs"]
@@ -16,7 +18,8 @@ pub mod pdq;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 5] = [
+const BODIES: [(&str, Body); 6] = [
+    ("classic", classic::body),
     ("decode", decode::body),
     ("hash_parse", hash_parse::body),
     ("index_open", index_open::body),

@@ -728,6 +728,7 @@ fn evidence_is_recorded_for_what_matches() {
     assert_eq!(
         keys(record),
         [
+            "classic_profile",
             "dihedral",
             "exif_orientation_applied",
             "hashsieve_version",
@@ -1593,4 +1594,88 @@ fn evidence_is_added_to_what_was_kept_before() {
     place.run(&scan).exits(1);
     place.run(&scan).exits(1);
     assert_eq!(place.text("kept.json").lines().count(), 2);
+}
+
+#[test]
+fn classic_hashes_go_from_hash_through_index_build_to_scan() {
+    let place = Place::new();
+    for seed in 0..6 {
+        place.write(&format!("pictures/{seed}.png"), png(&drawn(seed)));
+    }
+    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
+    place.write("pictures/flat.png", png(&flat));
+    let hashed = place.run(&[
+        "hash",
+        "pictures",
+        "--kinds",
+        "gradient_16x16",
+        "-o",
+        "list.txt",
+    ]);
+    assert_eq!(hashed.code, 0, "{}", hashed.stderr);
+    assert!(
+        hashed.stderr.contains("flat.png: low_quality"),
+        "{}",
+        hashed.stderr
+    );
+    let list = place.text("list.txt");
+    assert_eq!(
+        list.lines().count(),
+        6,
+        "the flat picture is no line of a list"
+    );
+    let built = place.run(&[
+        "index",
+        "build",
+        "--kind",
+        "gradient_16x16",
+        "list.txt",
+        "-o",
+        "list.hsv",
+    ]);
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    let scanned = place.run(&[
+        "scan",
+        "pictures",
+        "--against",
+        "list.hsv",
+        "--format",
+        "json",
+    ]);
+    let lines: Vec<Value> = scanned
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 7);
+    for line in lines {
+        let is_flat = line["path"].as_str().unwrap().ends_with("flat.png");
+        assert_eq!(
+            line["status"],
+            if is_flat { "low_quality" } else { "match" },
+            "{line}"
+        );
+        if !is_flat {
+            assert_eq!(line["matches"][0]["kind"], "gradient_16x16", "{line}");
+        }
+    }
+    let json = place.run(&[
+        "hash",
+        "pictures/0.png",
+        "--kinds",
+        "pdq,mean_8x8,blockhash_16x16",
+        "--format",
+        "json",
+    ]);
+    let kinds: Vec<String> = json
+        .stdout
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["kind"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(kinds, ["pdq", "mean_8x8", "blockhash_16x16"]);
 }

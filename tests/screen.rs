@@ -6,9 +6,9 @@ use hashsieve::synthetic::{
     Alteration, AnimationFormat, FileFormat, Scene, alter, encode, encode_animation, picture,
 };
 use hashsieve::{
-    Action, DecodeOptions, Dihedral, Entry, EntryStatus, HashKind, HashValue, Index, IndexBuilder,
-    ListDescriptor, MatchType, PdqHasher, PixelBuffer, PixelFormat, Policy, Screener,
-    ScreenerError, Status, Verdict, digest,
+    Action, ClassicHasher, ClassicKind, DecodeOptions, Dihedral, Entry, EntryStatus, HashKind,
+    HashValue, Index, IndexBuilder, ListDescriptor, MatchType, PdqHasher, PixelBuffer, PixelFormat,
+    Policy, Screener, ScreenerError, Status, Verdict, digest,
 };
 use proptest::prelude::*;
 
@@ -669,6 +669,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
     assert_eq!(
         keys(&evidence),
         [
+            "classic_profile",
             "dihedral",
             "exif_orientation_applied",
             "hashsieve_version",
@@ -778,4 +779,58 @@ proptest! {
         prop_assert_ne!(verdict.status, Status::Match);
         prop_assert!(verdict.frames > 0 || verdict.status != Status::NoMatch);
     }
+}
+
+#[test]
+fn a_classic_hash_of_a_list_finds_altered_copies_and_nothing_else() {
+    let original = drawn(7);
+    let copy = png(&alter(&original, Alteration::Jpeg { quality: 70 }, 1).unwrap());
+    let other = png(&drawn(8));
+    for kind in ClassicKind::ALL {
+        let hash = ClassicHasher::new()
+            .hash(&original.as_pixels(), kind)
+            .unwrap();
+        // Some kinds find so busy a picture to be nearly constant; such a hash is no entry of a list.
+        if hash.degenerate {
+            continue;
+        }
+        let screener = one(hash.value, "");
+        let verdict = screener.screen(&png(&original));
+        assert_eq!(verdict.status, Status::Match, "{kind}");
+        assert_eq!(verdict.matches[0].kind, kind.into());
+        assert_eq!(verdict.matches[0].distance, 0);
+        assert_ne!(screener.screen(&other).status, Status::Match, "{kind}");
+        // A policy may ask for more than the careful default.
+        let copied = one(
+            hash.value,
+            &format!("[default.kinds.{kind}]\nthreshold = {}", kind.bits() / 4),
+        );
+        assert_eq!(copied.screen(&copy).status, Status::Match, "{kind}");
+    }
+}
+
+#[test]
+fn a_picture_that_holds_too_little_for_a_classic_hash_is_low_quality_and_matches_nothing() {
+    for kind in ClassicKind::ALL {
+        let flat = flat();
+        let hash = ClassicHasher::new().hash(&flat.as_pixels(), kind).unwrap();
+        assert!(hash.degenerate, "{kind}");
+        // Even where the very hash is in an index.
+        let verdict = one(hash.value, "").screen(&png(&flat));
+        assert_eq!(verdict.status, Status::LowQuality, "{kind}");
+        assert!(verdict.matches.is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn a_picture_too_small_for_a_classic_hash_says_so() {
+    let kind = ClassicKind::ALL[1];
+    let hash = ClassicHasher::new()
+        .hash(&drawn(7).as_pixels(), kind)
+        .unwrap();
+    let tiny = picture(Scene::DeadLeaves, 1, 15, 40, PixelFormat::Rgb8);
+    assert_eq!(
+        one(hash.value, "").screen(&png(&tiny)).status,
+        Status::TooSmall
+    );
 }

@@ -1,6 +1,6 @@
 //! Building an index from entries, in bounded memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +87,8 @@ pub struct IndexBuilder {
     lists: Vec<ListDescriptor>,
     list_texts_len: usize,
     statements: Sorter,
+    /// The kinds of the hashes stated, which share the memory budget when they are sorted.
+    kinds: BTreeSet<HashKind>,
     /// Numbers the records, so that "last" has a meaning after sorting.
     sequence: u64,
     scratch: Vec<u8>,
@@ -132,6 +134,7 @@ impl IndexBuilder {
             budget,
             lists: Vec::new(),
             list_texts_len: 0,
+            kinds: BTreeSet::new(),
             sequence: 0,
             scratch: Vec::new(),
         }
@@ -210,6 +213,7 @@ impl IndexBuilder {
         };
         push(record)?;
         for hash in &entry.hashes {
+            self.kinds.insert(hash.kind());
             record.truncate(key_len);
             record.push(ABOUT_HASH);
             record.extend(kind_code(hash.kind()).to_be_bytes());
@@ -270,8 +274,9 @@ impl IndexBuilder {
     ) -> Result<(Vec<Spool>, BuildSummary), BuildError> {
         let io = |source| in_directory(&self.directory, source);
         let total = self.statements.records();
+        let kind_budget = self.budget / 2 / self.kinds.len().max(1);
         let mut entries =
-            Entries::new(&self.directory, self.budget, self.lists.len()).map_err(io)?;
+            Entries::new(&self.directory, kind_budget, self.lists.len()).map_err(io)?;
         let mut records = self.statements.finish().map_err(io)?;
         let mut done = 0_u64;
         while let Some(record) = records.next().map_err(io)? {
@@ -368,7 +373,7 @@ struct CurrentEntry {
 }
 
 impl Entries {
-    fn new(directory: &Path, budget: usize, lists: usize) -> io::Result<Self> {
+    fn new(directory: &Path, kind_budget: usize, lists: usize) -> io::Result<Self> {
         Ok(Self {
             records: Spool::new(directory, Role::Entries, None)?,
             strings: Spool::new(directory, Role::Strings, None)?,
@@ -378,7 +383,7 @@ impl Entries {
             withdrawn: 0,
             repeated: 0,
             directory: directory.to_path_buf(),
-            kind_budget: budget / 2 / HashKind::ALL.len(),
+            kind_budget,
             remembered: HashMap::new(),
             current: None,
             scratch: Vec::new(),

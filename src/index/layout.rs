@@ -10,7 +10,7 @@ use std::ops::{Range, RangeInclusive};
 use sha2::{Digest, Sha256};
 
 use super::error::{CorruptIndex, OpenError};
-use crate::hash::HashKind;
+use crate::hash::{ClassicAlgorithm, HashKind};
 
 pub(super) const MAGIC: [u8; 8] = *b"\x89HSV\r\n\x1a\n";
 pub(super) const VERSION: u16 = 1;
@@ -55,7 +55,7 @@ pub(super) const ENTRY_ATTRIBUTES_LEN_OFFSET: usize = ENTRY_ID_LEN_OFFSET + 4;
 pub(super) const ENTRY_ATTRIBUTES_OFFSET: usize = ENTRY_ATTRIBUTES_LEN_OFFSET + 4;
 pub(super) const QUALITY_UNKNOWN: u8 = u8::MAX;
 
-/// PDQ columns are padded to whole lines of 64 bytes.
+/// Columns of perceptual hashes are padded to whole lines of 64 bytes.
 pub(super) const COLUMN_ALIGNMENT: u64 = 8;
 pub(super) const POSITION_LEN: usize = 4;
 pub(super) const MAX_ENTRY_ID_LEN: usize = 4096;
@@ -114,16 +114,32 @@ pub(super) const fn kind_code(kind: HashKind) -> u16 {
         HashKind::Sha1 => 3,
         HashKind::Sha256 => 4,
         HashKind::Sha512 => 5,
+        HashKind::Classic(kind) => {
+            let algorithm = match kind.algorithm() {
+                ClassicAlgorithm::Mean => 16,
+                ClassicAlgorithm::Gradient => 20,
+                ClassicAlgorithm::VerticalGradient => 24,
+                ClassicAlgorithm::DoubleGradient => 28,
+                ClassicAlgorithm::Blockhash => 32,
+            };
+            algorithm + if kind.has_dct() { 2 } else { 0 } + if kind.side() == 16 { 1 } else { 0 }
+        }
     }
+}
+
+/// Returns how many words of 8 bytes a stored value of a perceptual kind has: 1, 3 or 4. Digests are stored as bytes.
+pub(super) const fn words_of(kind: HashKind) -> usize {
+    kind.byte_len().div_ceil(8)
 }
 
 /// Returns the length of a hashes section of `count` values, or `None` if it cannot be counted.
 pub(super) fn hashes_len(kind: HashKind, count: u64) -> Option<u64> {
-    let stored = match kind {
-        HashKind::Pdq => count.checked_next_multiple_of(COLUMN_ALIGNMENT)?,
-        _ => count,
-    };
-    stored.checked_mul(kind.byte_len() as u64)
+    if kind.is_perceptual() {
+        let stored = count.checked_next_multiple_of(COLUMN_ALIGNMENT)?;
+        stored.checked_mul(words_of(kind) as u64 * 8)
+    } else {
+        count.checked_mul(kind.byte_len() as u64)
+    }
 }
 
 /// Reads `N` bytes at an offset that the caller has proved to be inside.

@@ -25,9 +25,9 @@ pub use error::{BuildError, CorruptIndex, OpenError};
 pub use writer::BuildProgress;
 
 use crate::entry::{Entry, ListDescriptor};
-use crate::hash::{HashError, HashKind, HashValue, Pdq};
+use crate::hash::{HashError, HashKind, HashValue};
 use crate::search::{self, Columns, Match};
-use layout::{KindSections, Layout, POSITION_LEN, Section, bytes_at, u32_at, u64_at};
+use layout::{KindSections, Layout, POSITION_LEN, Section, bytes_at, u32_at, u64_at, words_of};
 use mapped::MappedFile;
 
 /// How many queries are scanned for together, while a block of hashes is in the cache. Eight is one picture's dihedral
@@ -293,7 +293,7 @@ impl Index {
 
     /// Returns every hash of the query's kind within `threshold` bits of it, inclusive, in ascending order of id.
     ///
-    /// Exact for every threshold from 0 to 256. O(n): a flat scan of 16 bytes a hash.
+    /// Exact for every threshold from 0 to the number of bits of the kind. O(n): a flat scan of 8 or 16 bytes a hash.
     ///
     /// # Errors
     /// [`SearchError::Kind`] for a digest, which is looked up with [`find`](Self::find).
@@ -334,7 +334,8 @@ impl Index {
     /// in ascending order of id; those of different queries are interleaved.
     ///
     /// # Errors
-    /// As for [`within`](Self::within); `found` may have been called before.
+    /// As for [`within`](Self::within), and [`SearchError::Kind`] when the queries are not all of one kind; nothing has
+    /// been found then.
     pub fn for_each_within(
         &self,
         queries: &[HashValue],
@@ -370,16 +371,44 @@ impl Index {
         &self,
         queries: &[HashValue],
         threshold: u32,
-        mut found: impl FnMut(usize, u32, u32),
+        found: impl FnMut(usize, u32, u32),
     ) -> Result<(), SearchError> {
-        let mut words = [[0; 4]; QUERIES_TOGETHER];
+        let Some(first) = queries.first() else {
+            return Ok(());
+        };
+        let expected = first.kind();
+        if !expected.is_perceptual() {
+            return Err(HashError::NoDistance { kind: expected }.into());
+        }
+        let mut kinds = queries.iter().map(HashValue::kind);
+        if let Some(found) = kinds.find(|&kind| kind != expected) {
+            return Err(HashError::WrongKind { expected, found }.into());
+        }
+        let Some(kind) = self.kind(expected) else {
+            return Ok(());
+        };
+        match words_of(expected) {
+            1 => self.scan_words::<1>(kind, queries, threshold, found),
+            3 => self.scan_words::<3>(kind, queries, threshold, found),
+            4 => self.scan_words::<4>(kind, queries, threshold, found),
+            words => unreachable!("no perceptual kind has {words} words"),
+        }
+        Ok(())
+    }
+
+    /// Scans hashes of `WORDS` words for queries of their kind.
+    fn scan_words<const WORDS: usize>(
+        &self,
+        kind: &KindSections,
+        queries: &[HashValue],
+        threshold: u32,
+        mut found: impl FnMut(usize, u32, u32),
+    ) {
+        let mut words = [[0; WORDS]; QUERIES_TOGETHER];
         for (chunk, queries) in queries.chunks(QUERIES_TOGETHER).enumerate() {
             for (words, query) in words.iter_mut().zip(queries) {
-                *words = Pdq::try_from(*query)?.words();
+                *words = query.words();
             }
-            let Some(kind) = self.kind(HashKind::Pdq) else {
-                continue;
-            };
             search::scan(
                 self.columns(kind),
                 &words[..queries.len()],
@@ -387,7 +416,6 @@ impl Index {
                 |query, id, distance| found(chunk * QUERIES_TOGETHER + query, id, distance),
             );
         }
-        Ok(())
     }
 
     /// Returns the id of a hash that equals the query, of any kind, if there is one. O(log n).
@@ -465,29 +493,44 @@ impl Index {
         self.bytes.as_slice().get(section.range()).unwrap_or(&[])
     }
 
-    /// Returns the words of PDQ hashes.
-    fn columns(&self, kind: &KindSections) -> Columns<'_> {
+    /// Returns the words of hashes of a perceptual kind, of which there must be `WORDS` each.
+    fn columns<const WORDS: usize>(&self, kind: &KindSections) -> Columns<'_, WORDS> {
         let (words, _) = self.section(&kind.hashes).as_chunks::<8>();
         let count = self.len(kind.kind) as usize;
-        let stride = words.len() / 4;
+        let stride = words.len() / WORDS;
         Columns::new(std::array::from_fn(|w| &words[w * stride..][..count]))
     }
 
     fn hash_at(&self, kind: &KindSections, id: u32) -> Result<HashValue, CorruptIndex> {
-        let wrong = || CorruptIndex::new("hashes", u64::from(id), "there is no such hash");
-        if kind.kind == HashKind::Pdq {
-            let columns = self.columns(kind);
-            if id as usize >= columns.len() {
-                return Err(wrong());
-            }
-            return Ok(Pdq::from_words(columns.get(id as usize)).into());
+        if kind.kind.is_perceptual() {
+            return match words_of(kind.kind) {
+                1 => self.hash_of_words::<1>(kind, id),
+                3 => self.hash_of_words::<3>(kind, id),
+                4 => self.hash_of_words::<4>(kind, id),
+                words => unreachable!("no perceptual kind has {words} words"),
+            };
         }
+        let wrong = || CorruptIndex::new("hashes", u64::from(id), "there is no such hash");
         let bytes = self
             .section(&kind.hashes)
             .chunks_exact(kind.kind.byte_len())
             .nth(id as usize)
             .ok_or_else(wrong)?;
         HashValue::from_bytes(kind.kind, bytes).map_err(|_| wrong())
+    }
+
+    fn hash_of_words<const WORDS: usize>(
+        &self,
+        kind: &KindSections,
+        id: u32,
+    ) -> Result<HashValue, CorruptIndex> {
+        let wrong = |what| CorruptIndex::new("hashes", u64::from(id), what);
+        let columns = self.columns::<WORDS>(kind);
+        if id as usize >= columns.len() {
+            return Err(wrong("there is no such hash"));
+        }
+        HashValue::from_words(kind.kind, columns.get(id as usize))
+            .ok_or_else(|| wrong("the hash has bits past the last of its kind"))
     }
 
     fn string(

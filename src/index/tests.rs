@@ -4,6 +4,7 @@
     reason = "the numbers of these small files fit"
 )]
 
+use crate::hash::Pdq;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 

@@ -4,8 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::Index;
 use super::error::CorruptIndex;
-use super::layout::{KindSections, POSITION_LEN, Section};
-use crate::hash::HashKind;
+use super::layout::{KindSections, POSITION_LEN, Section, words_of};
 
 /// How many bytes are summed between two reports of progress.
 const STEP: usize = 16 << 20;
@@ -111,7 +110,7 @@ impl Index {
                 last_entry = entry;
             }
         }
-        if kind.kind == HashKind::Pdq {
+        if kind.kind.is_perceptual() {
             self.check_column_padding(kind)?;
         }
         // Each start is the end before it, so the first and the last decide whether nothing is left over.
@@ -129,7 +128,7 @@ impl Index {
     fn check_column_padding(&self, kind: &KindSections) -> Result<(), CorruptIndex> {
         let (words, _) = self.section(&kind.hashes).as_chunks::<8>();
         let count = self.len(kind.kind) as usize;
-        for column in words.chunks_exact((words.len() / 4).max(1)) {
+        for column in words.chunks_exact((words.len() / words_of(kind.kind)).max(1)) {
             if column.iter().skip(count).any(|word| *word != [0; 8]) {
                 return Err(CorruptIndex::new(
                     "hashes",

@@ -9,10 +9,13 @@ use sha2::{Digest, Sha256};
 
 use super::layout::{
     CHECKSUM_LEN, COLUMN_ALIGNMENT, FILE_LEN_OFFSET, MAGIC, RESERVED_OFFSET, Role,
-    SECTION_ALIGNMENT, SECTION_RECORD_LEN, SECTION_TABLE_OFFSET, Section, VERSION,
+    SECTION_ALIGNMENT, SECTION_RECORD_LEN, SECTION_TABLE_OFFSET, Section, VERSION, words_of,
 };
 use super::sorter::Records;
-use crate::hash::{HashKind, HashValue, Pdq};
+use crate::hash::{HashKind, HashValue, MAX_HASH_LEN};
+
+/// The most words that a hash of any kind has.
+const MAX_WORDS: usize = MAX_HASH_LEN / 8;
 
 /// How far a build has come, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +105,10 @@ pub(super) fn write_kind(
     let mut hashes = spool(Role::Hashes)?;
     let mut starts = spool(Role::AssertionStarts)?;
     let mut assertions = spool(Role::Assertions)?;
-    // PDQ words go to a file a column first, since where a column ends is known only at the end.
+    // Words of perceptual hashes go to a file a column first, since where a column ends is known only at the end.
     let mut columns = Vec::new();
-    if kind == HashKind::Pdq {
-        for _ in 0..4 {
+    if kind.is_perceptual() {
+        for _ in 0..words_of(kind) {
             columns.push(spool(Role::Hashes)?);
         }
     }
@@ -118,13 +121,13 @@ pub(super) fn write_kind(
             last = Some(value);
             starts.write_record(&position_bytes(assertions.count)?)?;
             hashes.count += 1;
-            match Pdq::try_from(value) {
-                Ok(pdq) => {
-                    for (column, word) in columns.iter_mut().zip(pdq.words()) {
-                        column.write_record(&word.to_le_bytes())?;
-                    }
+            if columns.is_empty() {
+                hashes.write(bytes)?;
+            } else {
+                let words: [u64; MAX_WORDS] = value.words();
+                for (column, word) in columns.iter_mut().zip(words) {
+                    column.write_record(&word.to_le_bytes())?;
                 }
-                Err(_) => hashes.write(bytes)?,
             }
         }
         let mut position: [u8; 4] = position.try_into().map_err(io::Error::other)?;

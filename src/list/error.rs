@@ -16,6 +16,9 @@ pub enum Degenerate {
     AllZero,
     /// The digest of a file of no bytes: it would match every empty upload.
     EmptyFile,
+    /// All bits but a sixteenth, or fewer, are alike: the classic hash of a flat or nearly empty picture, which many
+    /// pictures have that show nothing of each other.
+    NearlyConstant,
 }
 
 /// Why a record, or one value of it, was kept out. It never contains the value.
@@ -168,6 +171,10 @@ impl fmt::Display for QuarantineReason {
                 Degenerate::EmptyFile => {
                     write!(f, "the {kind} is that of an empty file, which anybody has")
                 }
+                Degenerate::NearlyConstant => write!(
+                    f,
+                    "the {kind} is nearly the same bit throughout: that of a picture without content"
+                ),
             },
             Self::ExtraText => f.write_str("the line has text besides a kind and a hash"),
             Self::UnclosedQuote => f.write_str("a quoted field is not closed"),
@@ -344,7 +351,8 @@ impl fmt::Display for MappingError {
                 write!(f, "column mapping: {field} is given more than once")
             }
             Self::NoHashField => f.write_str(
-                "column mapping: no column holds a hash; give hash, pdq, md5, sha1, sha256 or sha512",
+                "column mapping: no column holds a hash; give hash, pdq, md5, sha1, sha256, sha512 or a classic kind \
+                 such as mean_8x8",
             ),
             Self::KindWithoutHash => {
                 f.write_str("column mapping: kind is given but the column hash it speaks of is not")

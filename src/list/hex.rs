@@ -10,7 +10,7 @@ use crate::entry::Entry;
 ///
 /// A kind comes first, and white space, a colon or a comma after it. What the line says goes before the `kind` of the
 /// list. The form of checksum programs, a hash, a space, a space or an asterisk and a name, is read with the name as the
-/// entry's id. Any other text after a hash is refused rather than dropped: it might be a second hash.
+/// entry's id, also after a kind. Any other text after a hash is refused rather than dropped: it might be a second hash.
 pub(super) fn parse_line(
     line: u64,
     text: &str,
@@ -25,9 +25,21 @@ pub(super) fn parse_line(
             if word.len() >= 32 {
                 return parse_checksum(text, kind).ok_or(QuarantineReason::ExtraText)?;
             }
-            (Some(parse_kind(word)?), rest)
+            match (parse_kind(word), kind) {
+                (Ok(named), _) => (Some(named), rest),
+                // Classic hashes may be shorter than the names of kinds.
+                (Err(unknown), Some(HashKind::Classic(_))) => {
+                    return parse_checksum(text, kind).ok_or(unknown)?;
+                }
+                (Err(unknown), _) => return Err(unknown),
+            }
         }
     };
+    if kind.is_some()
+        && let Some(entry) = parse_checksum(text, kind)
+    {
+        return entry;
+    }
     if text.is_empty() {
         return Err(QuarantineReason::NoHash);
     }
@@ -96,6 +108,32 @@ mod tests {
             Err(QuarantineReason::AmbiguousKind { .. })
         ));
         assert!(parse_line(7, &text, Some(HashKind::Sha256)).is_ok());
+    }
+
+    #[test]
+    fn short_hashes_have_the_form_of_checksum_programs_too() {
+        let mean: HashKind = "mean_8x8".parse().unwrap();
+        let hash = "5a".repeat(8);
+        for (text, kind) in [
+            (format!("{hash}  a name.jpg"), Some(mean)),
+            (format!("{hash} *a name.jpg"), Some(mean)),
+            (format!("mean_8x8 {hash}  a name.jpg"), None),
+            (format!("mean_8x8:{hash} *a name.jpg"), Some(HashKind::Pdq)),
+        ] {
+            let entry = parse_line(7, &text, kind).unwrap();
+            assert_eq!(entry.entry_id, "a name.jpg", "{text}");
+            assert_eq!(entry.hashes[0].kind(), mean, "{text}");
+        }
+        let text = format!("{hash} name");
+        assert_eq!(
+            parse_line(7, &text, Some(mean)),
+            Err(QuarantineReason::UnknownKind)
+        );
+        let text = format!("{hash}  name");
+        assert_eq!(
+            parse_line(7, &text, Some(HashKind::Pdq)),
+            Err(QuarantineReason::UnknownKind)
+        );
     }
 
     #[test]

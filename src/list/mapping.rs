@@ -1,12 +1,12 @@
 //! Which column of a CSV file is what: given by the user, or read off a header that uses the usual names.
 
-use crate::hash::HashKind;
+use crate::hash::{ClassicKind, HashKind};
 
 use super::error::{ListError, MappingError};
 use super::value::fold;
 
 /// The fields that [`CsvMapping::parse`] knows, for messages.
-pub(super) const FIELD_NAMES: &str = "hash, kind, pdq, md5, sha1, sha256, sha512, id, category, scheme, region, status, \
+pub(super) const FIELD_NAMES: &str = "hash, kind, pdq, md5, sha1, sha256, sha512, classic kinds such as mean_8x8, id, category, scheme, region, status, \
      quality, submitter, tags, media_type, updated, scheme_is, region_is, delimiter and header";
 
 /// What a column of a CSV file holds.
@@ -41,7 +41,8 @@ pub enum CsvField {
     Updated,
 }
 
-/// The fields, the name of each, and the columns that are taken for it where no mapping is given, the best first.
+/// The fields but those of classic kinds, the name of each, and the columns that are taken for it where no mapping is
+/// given, the best first. A field of a classic kind has the kind's name, and so has its column.
 const FIELDS: [(CsvField, &str, &[&str]); 17] = [
     (CsvField::HashOf(HashKind::Pdq), "pdq", &["pdq", "pdq_hash"]),
     (CsvField::HashOf(HashKind::Md5), "md5", &["md5", "md5_hash"]),
@@ -81,6 +82,9 @@ const FIELDS: [(CsvField, &str, &[&str]); 17] = [
 impl CsvField {
     /// Returns the name that [`CsvMapping::parse`] has for the field.
     pub fn name(self) -> &'static str {
+        if let Self::HashOf(kind) = self {
+            return kind.name();
+        }
         let found = FIELDS.iter().find(|(field, ..)| *field == self);
         found.map_or("hash", |(_, name, _)| name)
     }
@@ -92,7 +96,16 @@ impl CsvField {
             return Some(Self::EntryId);
         }
         let found = FIELDS.iter().find(|(_, name, _)| fold(name) == folded);
-        found.map(|(field, ..)| *field)
+        let found = found.map(|(field, ..)| *field);
+        found.or_else(|| Self::of_classic(&folded))
+    }
+
+    /// Returns the field of the classic kind of this name, in the form of [`fold`].
+    fn of_classic(folded: &str) -> Option<Self> {
+        let mut kinds = ClassicKind::ALL.into_iter().map(HashKind::from);
+        kinds
+            .find(|kind| fold(kind.name()) == folded)
+            .map(Self::HashOf)
     }
 
     /// Returns whether a column of this field holds hashes.
@@ -134,7 +147,8 @@ pub struct ColumnsUsed {
 /// Which column of a CSV file is what.
 ///
 /// A mapping without columns, [`CsvMapping::default`], reads them off the header: `hash`, `kind`, `pdq`, `md5`,
-/// `sha1`, `sha256`, `sha512`, `id` or `entry_id`, `category`, `source`, `status`, `quality` and some more.
+/// `sha1`, `sha256`, `sha512`, the names of classic kinds, `id` or `entry_id`, `category`, `source`, `status`, `quality`
+/// and some more.
 ///
 /// # Example
 /// ```
@@ -227,6 +241,12 @@ impl CsvMapping {
                 mapping
                     .columns
                     .push((field, Column::Name((*name).to_owned())));
+            }
+        }
+        for (name, folded) in names.iter().zip(&folded) {
+            if let Some(field) = CsvField::of_classic(folded) {
+                let column = Column::Name(name.trim().to_owned());
+                mapping.columns.push((field, column));
             }
         }
         if !mapping.has(CsvField::Hash) {
@@ -524,6 +544,20 @@ mod tests {
             ]
         );
         assert_eq!(CsvMapping::from_header(&["kind", "id"]), None);
+    }
+
+    #[test]
+    fn a_column_of_a_classic_kind_is_known_by_the_name_of_the_kind() {
+        for kind in ClassicKind::ALL {
+            let field = CsvField::HashOf(kind.into());
+            assert_eq!(field.name(), kind.name());
+            assert_eq!(CsvField::of_name(kind.name()), Some(field));
+            let header = kind.name().replace('_', " ").to_uppercase();
+            let mapping = CsvMapping::from_header(&["id", &header]).unwrap();
+            assert!(mapping.has(field), "{header}");
+            let text = format!("{}=2", kind.name());
+            assert!(CsvMapping::parse(&text).unwrap().has(field), "{text}");
+        }
     }
 
     #[test]

@@ -80,7 +80,9 @@ pub(super) fn parse_kind(word: &str) -> Result<HashKind, QuarantineReason> {
     }
     let folded = fold(word);
     let name = folded.strip_prefix("hash").unwrap_or(&folded);
-    if let Ok(kind) = name.parse() {
+    // The names of classic kinds have underscores of their own.
+    let mut kinds = HashKind::ALL.into_iter();
+    if let Some(kind) = kinds.find(|kind| fold(kind.name()) == name) {
         return Ok(kind);
     }
     let known = UNMATCHABLE.iter().find(|(folded, _)| *folded == name);
@@ -127,7 +129,10 @@ fn degenerate(hash: &HashValue) -> Option<Degenerate> {
         return Some(Degenerate::AllZero);
     }
     let empty_file = match hash.kind() {
-        HashKind::Pdq => false,
+        HashKind::Classic(_) if hash.is_nearly_constant() => {
+            return Some(Degenerate::NearlyConstant);
+        }
+        HashKind::Pdq | HashKind::Classic(_) => false,
         HashKind::Md5 => bytes == EMPTY_MD5,
         HashKind::Sha1 => is_words(bytes, &EMPTY_SHA1),
         HashKind::Sha256 => is_words(bytes, &EMPTY_SHA256),
@@ -150,6 +155,12 @@ fn is_words(bytes: &[u8], words: &[u32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::{ClassicAlgorithm, ClassicKind};
+
+    fn mean_8x8() -> HashKind {
+        let kind = ClassicKind::new(ClassicAlgorithm::Mean, false, 8);
+        kind.unwrap().into()
+    }
 
     #[test]
     fn kinds_are_known_by_their_usual_spellings() {
@@ -160,6 +171,8 @@ mod tests {
             ("sha-1", HashKind::Sha1),
             ("SHA_256", HashKind::Sha256),
             ("Sha 512", HashKind::Sha512),
+            ("mean_8x8", mean_8x8()),
+            ("HASH_Mean-8x8", mean_8x8()),
         ] {
             assert_eq!(parse_kind(word), Ok(kind), "{word}");
         }
@@ -182,6 +195,25 @@ mod tests {
                     what: Degenerate::AllZero
                 })
             );
+        }
+    }
+
+    #[test]
+    fn a_nearly_constant_classic_hash_is_degenerate() {
+        for (text, degenerate) in [
+            ("ffffffffffffffff", true),
+            ("fffffffffffffff0", true),
+            ("0100000000000000", true),
+            ("0f00000000000000", true),
+            ("1f00000000000000", false),
+            ("f8ffffffffff3fff", false),
+        ] {
+            let expected = QuarantineReason::Degenerate {
+                kind: mean_8x8(),
+                what: Degenerate::NearlyConstant,
+            };
+            let parsed = parse_hash(Some(mean_8x8()), text);
+            assert_eq!(parsed.err(), degenerate.then_some(expected), "{text}");
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A verdict is a lead for people. Nothing here reports, blocks or stores anything.
 
+mod picture;
 mod policy;
 mod verdict;
 
@@ -13,19 +14,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use policy::{Action, KindPolicy, ListPolicy, Policy, PolicyError};
 pub use verdict::{EntryMatch, Evidence, MatchType, Status, Verdict};
 
+use crate::classic::{CLASSIC_PROFILE, CLASSIC_PROFILE_JPEG_LUMA, ClassicHasher};
 use crate::decode::{DecodeError, DecodeOptions, Decoder};
 use crate::digest;
-use crate::hash::{HashKind, HashValue};
+use crate::hash::{ClassicKind, HashKind, HashValue};
 use crate::index::{CorruptIndex, Index, SearchError};
-use crate::pdq::{Dihedral, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqError, PdqHasher};
+use crate::pdq::{Dihedral, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqHasher};
 use crate::pixels::Pixels;
 
 /// Screens pictures against indexes under a policy. One value serves any number of threads.
 ///
 /// Each picture costs its decoding, its hashing and a search. Working memory is kept from picture to picture, one set
-/// for each thread that is at work at a time: about 8 bytes for each pixel of the largest picture, beside the decoded
-/// picture itself. A picture of 12 megapixels would else cost two thirds as much again
-/// in fresh pages. The clock is read once a picture when the policy sets a maximum age.
+/// for each thread that is at work at a time: the largest decoded picture, and the rows that PDQ's filter needs of it. A picture of 12 megapixels would else cost two thirds as much again in fresh pages. Classic hashes are
+/// computed only of the kinds that some index holds and the policy looks up; each costs more than PDQ
+/// ([`ClassicHasher`](crate::ClassicHasher) says how much). The clock is read once a picture when the policy sets a
+/// maximum age.
 ///
 /// # Example
 /// ```
@@ -51,21 +54,30 @@ pub struct Screener {
     options: DecodeOptions,
     /// The digests that some list asks for.
     digest_kinds: Vec<HashKind>,
+    /// The classic kinds that some list asks for; no other is computed.
+    classic_kinds: Vec<ClassicKind>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
 /// What one thread needs to decode and hash, kept from picture to picture.
 struct Scratch {
     decoder: Decoder,
-    hasher: PdqHasher,
+    hashers: Hashers,
+}
+
+/// What computes perceptual hashes.
+#[derive(Default)]
+struct Hashers {
+    pdq: PdqHasher,
+    classic: ClassicHasher,
 }
 
 /// An index with what the policy says of its lists, by position.
 struct Searched {
     index: Index,
     lists: Vec<SearchedList>,
-    /// Whether any list is matched by PDQ and there are PDQ hashes.
-    by_pdq: bool,
+    /// The kinds by which some list is matched and of which there are hashes.
+    kinds: Vec<HashKind>,
 }
 
 struct SearchedList {
@@ -77,8 +89,9 @@ struct SearchedList {
 }
 
 impl SearchedList {
-    fn pdq(&self) -> Option<&KindPolicy> {
-        self.policy.kinds.get(&HashKind::Pdq)
+    /// Returns how the list is matched by a kind, if it is.
+    fn kind(&self, kind: HashKind) -> Option<&KindPolicy> {
+        self.policy.kinds.get(&kind)
     }
 }
 
@@ -173,12 +186,12 @@ impl Screener {
                     policy,
                 });
             }
-            let by_pdq =
-                index.len(HashKind::Pdq) > 0 && lists.iter().any(|list| list.pdq().is_some());
+            let kinds = index.kinds();
+            let kinds = kinds.filter(|&kind| lists.iter().any(|list| list.kind(kind).is_some()));
             searched.push(Searched {
+                kinds: kinds.collect(),
                 index,
                 lists,
-                by_pdq,
             });
         }
         let known = |name: &str| {
@@ -191,18 +204,11 @@ impl Screener {
                 return Err(PolicyError::UnknownList { name: name.clone() }.into());
             }
         }
-        let wanted = |kind: &HashKind| {
-            !kind.is_perceptual()
-                && searched.iter().any(|searched| {
-                    searched.index.len(*kind) > 0
-                        && searched
-                            .lists
-                            .iter()
-                            .any(|list| list.policy.kinds.contains_key(kind))
-                })
-        };
+        let wanted = |kind: &HashKind| searched.iter().any(|one| one.kinds.contains(kind));
+        let wanted: Vec<_> = HashKind::ALL.into_iter().filter(wanted).collect();
         Ok(Self {
-            digest_kinds: HashKind::ALL.into_iter().filter(wanted).collect(),
+            classic_kinds: wanted.iter().filter_map(|kind| kind.classic()).collect(),
+            digest_kinds: wanted.into_iter().filter(|k| !k.is_perceptual()).collect(),
             indexes: searched,
             dihedral: policy.dihedral,
             options,
@@ -216,7 +222,7 @@ impl Screener {
     /// panics, whatever the bytes.
     pub fn screen(&self, bytes: &[u8]) -> Verdict {
         let mut screening = Screening {
-            looked_up: !self.digest_kinds.is_empty() || self.is_by_pdq(),
+            looked_up: !self.digest_kinds.is_empty() || self.is_by_picture(),
             ..Screening::default()
         };
         if !self.digest_kinds.is_empty() {
@@ -224,15 +230,15 @@ impl Screener {
                 self.look_up_digest(&digest, &mut screening);
             }
         }
-        if self.is_by_pdq() {
-            self.with_scratch(|Scratch { decoder, hasher }| {
+        if self.is_by_picture() {
+            self.with_scratch(|Scratch { decoder, hashers }| {
                 let decoded = decoder.for_each_frame(bytes, |frame| {
                     screening.profile = Some(if frame.luma_only {
                         PDQ_PROFILE_JPEG_LUMA
                     } else {
                         PDQ_PROFILE
                     });
-                    self.look_up_picture(hasher, &frame.pixels, frame.number, &mut screening);
+                    self.look_up_picture(hashers, &frame.pixels, frame.number, &mut screening);
                     ControlFlow::Continue(())
                 });
                 if let Err(error) = decoded {
@@ -249,12 +255,12 @@ impl Screener {
     /// profile [`PDQ_PROFILE`] says.
     pub fn screen_pixels(&self, pixels: &Pixels<'_>) -> Verdict {
         let mut screening = Screening {
-            looked_up: self.is_by_pdq(),
+            looked_up: self.is_by_picture(),
             profile: Some(PDQ_PROFILE),
             ..Screening::default()
         };
         self.with_scratch(|scratch| {
-            self.look_up_picture(&mut scratch.hasher, pixels, 0, &mut screening);
+            self.look_up_picture(&mut scratch.hashers, pixels, 0, &mut screening);
         });
         self.verdict(screening)
     }
@@ -265,6 +271,11 @@ impl Screener {
         Evidence {
             hashsieve_version: env!("CARGO_PKG_VERSION"),
             profile: verdict.profile,
+            classic_profile: if verdict.profile == Some(PDQ_PROFILE_JPEG_LUMA) {
+                CLASSIC_PROFILE_JPEG_LUMA
+            } else {
+                CLASSIC_PROFILE
+            },
             exif_orientation_applied: self.options.apply_exif_orientation,
             dihedral: self.dihedral,
             indexes: self
@@ -283,8 +294,13 @@ impl Screener {
     }
 
     /// Whether any list is matched by what a picture looks like.
+    fn is_by_picture(&self) -> bool {
+        self.is_by_pdq() || !self.classic_kinds.is_empty()
+    }
+
     fn is_by_pdq(&self) -> bool {
-        self.indexes.iter().any(|searched| searched.by_pdq)
+        let mut indexes = self.indexes.iter();
+        indexes.any(|searched| searched.kinds.contains(&HashKind::Pdq))
     }
 
     /// Runs with working memory that is kept for the next picture.
@@ -293,7 +309,7 @@ impl Screener {
         let kept = pool().pop();
         let mut scratch = kept.unwrap_or_else(|| Scratch {
             decoder: Decoder::new(self.options),
-            hasher: PdqHasher::new(),
+            hashers: Hashers::default(),
         });
         let result = work(&mut scratch);
         pool().push(scratch);
@@ -327,89 +343,6 @@ impl Screener {
         }
     }
 
-    fn look_up_picture(
-        &self,
-        hasher: &mut PdqHasher,
-        pixels: &Pixels<'_>,
-        frame: u32,
-        screening: &mut Screening,
-    ) {
-        let hashed = if self.dihedral {
-            hasher
-                .dihedral(pixels)
-                .map(|all| (all.hashes.map(HashValue::from).to_vec(), all.quality))
-        } else {
-            hasher
-                .hash(pixels)
-                .map(|one| (vec![one.hash.into()], one.quality))
-        };
-        let (queries, quality) = match hashed {
-            Ok(hashed) => hashed,
-            Err(error) => {
-                screening.too_small = Some(error);
-                return;
-            }
-        };
-        screening.frames += 1;
-        let mut too_low = false;
-        for (number, searched) in self.indexes.iter().enumerate() {
-            if !searched.by_pdq {
-                continue;
-            }
-            let suits = |list: &SearchedList| {
-                list.pdq()
-                    .is_some_and(|pdq| pdq.minimum_quality() <= quality)
-            };
-            too_low |= searched
-                .lists
-                .iter()
-                .any(|list| list.pdq().is_some() && !suits(list));
-            let thresholds = searched.lists.iter().filter(|list| suits(list));
-            let thresholds = thresholds.filter_map(|list| Some(list.pdq()?.threshold()));
-            let Some(threshold) = thresholds.max() else {
-                continue;
-            };
-            let mut damage = None;
-            let mut enough = ENOUGH;
-            let found = &mut screening.found;
-            let searched_for = searched
-                .index
-                .for_each_within(&queries, threshold, |query, one| {
-                    let mut take = || {
-                        for entry in searched.index.asserting(HashKind::Pdq, one.id)? {
-                            let entry = entry?;
-                            let list = &searched.lists[searched.index.list_of(entry)? as usize];
-                            if found.len() > enough {
-                                keep_closest(found);
-                                enough = 2 * found.len() + ENOUGH;
-                            }
-                            if suits(list)
-                                && list
-                                    .pdq()
-                                    .is_some_and(|pdq| one.distance <= pdq.threshold())
-                            {
-                                found.push(Found {
-                                    index: number,
-                                    entry,
-                                    kind: HashKind::Pdq,
-                                    distance: one.distance,
-                                    picture: Some((frame, Dihedral::ALL[query], quality)),
-                                });
-                            }
-                        }
-                        Ok(())
-                    };
-                    if let Err(corrupt) = take() {
-                        damage = Some(corrupt);
-                    }
-                });
-            screening.note(searched_for);
-            screening.note(damage.map_or(Ok(()), |corrupt| Err(SearchError::Corrupt(corrupt))));
-        }
-        screening.low_quality_frames += u32::from(too_low);
-        keep_closest(&mut screening.found);
-    }
-
     fn verdict(&self, screening: Screening) -> Verdict {
         let mut screening = screening;
         let mut matches = Vec::with_capacity(screening.found.len());
@@ -436,8 +369,8 @@ impl Screener {
         } else if !lists_out_of_date.is_empty() {
             // Before what is the picture's fault: callers may let a flat picture pass, but not with an old list.
             Status::ListOutOfDate
-        } else if screening.too_small.is_some() {
-            Status::TooSmall
+        } else if let Some((status, _)) = &screening.unhashed {
+            *status
         } else if screening.low_quality_frames > 0 {
             Status::LowQuality
         } else {
@@ -451,12 +384,13 @@ impl Screener {
             .decode_error
             .as_ref()
             .map(|e| e as &dyn fmt::Display);
-        let too_small = screening.too_small.as_ref().map(|e| e as &dyn fmt::Display);
+        let unhashed = screening.unhashed.as_ref();
+        let unhashed = unhashed.map(|(_, problem)| problem as &dyn fmt::Display);
         Verdict {
             status,
             action: matches.iter().map(|found| found.action).max(),
             matches,
-            problem: text(nothing.or(damage).or(decode_error).or(too_small)),
+            problem: text(nothing.or(damage).or(decode_error).or(unhashed)),
             frames: screening.frames,
             profile: screening.profile.filter(|_| screening.frames > 0),
             low_quality_frames: screening.low_quality_frames,
@@ -469,7 +403,7 @@ impl Screener {
         let read = searched.index.entry(found.entry)?;
         let list = &searched.lists[read.list as usize];
         let (frame, transform, quality) = match found.picture {
-            Some((frame, transform, quality)) => (Some(frame), Some(transform), Some(quality)),
+            Some((frame, transform, quality)) => (Some(frame), Some(transform), quality),
             None => (None, None, None),
         };
         Ok(EntryMatch {
@@ -487,9 +421,9 @@ impl Screener {
             },
             distance: found.distance,
             threshold: list
-                .pdq()
+                .kind(found.kind)
                 .filter(|_| found.kind.is_perceptual())
-                .map(KindPolicy::threshold),
+                .map(|policy| policy.threshold(found.kind)),
             quality,
             transform,
             frame,
@@ -534,7 +468,8 @@ struct Screening {
     /// Of the frames looked at.
     profile: Option<&'static str>,
     low_quality_frames: u32,
-    too_small: Option<PdqError>,
+    /// Why a picture has no hash of some kind that was to be looked up: the status that this is, and in words.
+    unhashed: Option<(Status, String)>,
     decode_error: Option<DecodeError>,
     damage: Option<SearchError>,
 }
@@ -545,8 +480,8 @@ struct Found {
     entry: u32,
     kind: HashKind,
     distance: u32,
-    /// Frame, transform and quality of the picture; none for a digest.
-    picture: Option<(u32, Dihedral, u8)>,
+    /// Frame, transform and PDQ quality of the picture; none for a digest, no quality for a classic kind.
+    picture: Option<(u32, Dihedral, Option<u8>)>,
 }
 
 impl Screening {

@@ -28,6 +28,8 @@ use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 ///     threshold = 27               # largest distance that matches, inclusive; default 31
 ///     minimum_quality = 60         # of the picture; default 50
 ///     [lists."hotline a".kinds.md5]
+///     [lists."hotline a".kinds.gradient_16x16]
+///     threshold = 8                # default by kind
 ///
 ///     [lists."known neutral"]
 ///     action = "observe"
@@ -39,7 +41,8 @@ use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Whether all eight rotations and reflections of a picture are looked up, not only the picture as stored. It
-    /// finds photographs that are stored in another orientation than the list's, at up to eight times the search.
+    /// finds photographs that are stored in another orientation than the list's, at up to eight times the search. For
+    /// PDQ only: classic hashes are always of the picture as stored.
     pub dihedral: bool,
     /// For lists that [`lists`](Self::lists) does not name.
     pub default: ListPolicy,
@@ -114,6 +117,11 @@ impl ListPolicy {
             if policy.threshold.is_some_and(|t| t > kind.bits()) {
                 return Err(wrong("the threshold is larger than the hash has bits"));
             }
+            if kind.classic().is_some() && policy.minimum_quality.is_some() {
+                return Err(wrong(
+                    "a classic hash has no quality; what says nothing of the picture is never matched",
+                ));
+            }
             if policy.minimum_quality.is_some_and(|quality| quality > 100) {
                 return Err(wrong("the minimum quality is larger than 100"));
             }
@@ -126,19 +134,24 @@ impl ListPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KindPolicy {
-    /// The largest distance that matches, inclusive. Default for PDQ: 31.
+    /// The largest distance that matches, inclusive. Default for PDQ: 31; for a classic kind, what
+    /// [`ClassicKind::recommended_threshold`](crate::ClassicKind::recommended_threshold) says.
     pub threshold: Option<u32>,
-    /// The lowest quality of a picture that is matched by this kind. Default for PDQ: 50.
+    /// The lowest quality of a picture that is matched by PDQ. Default: 50. Classic kinds have none.
     pub minimum_quality: Option<u8>,
 }
 
 impl KindPolicy {
-    /// Returns the threshold, or the default.
-    pub fn threshold(&self) -> u32 {
-        self.threshold.unwrap_or(PDQ_RECOMMENDED_THRESHOLD)
+    /// Returns the threshold, or the default for the kind: 0 for digests.
+    pub fn threshold(&self, kind: HashKind) -> u32 {
+        self.threshold.unwrap_or(match kind {
+            HashKind::Pdq => PDQ_RECOMMENDED_THRESHOLD,
+            HashKind::Classic(kind) => kind.recommended_threshold(),
+            _ => 0,
+        })
     }
 
-    /// Returns the minimum quality, or the default.
+    /// Returns the minimum quality, or the default for PDQ.
     pub fn minimum_quality(&self) -> u8 {
         self.minimum_quality.unwrap_or(PDQ_RECOMMENDED_MIN_QUALITY)
     }
@@ -213,6 +226,7 @@ impl std::error::Error for PolicyError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::ClassicKind;
 
     fn policy(text: &str) -> Policy {
         toml::from_str(text).unwrap()
@@ -224,8 +238,12 @@ mod tests {
         assert_eq!(policy, Policy::default());
         let list = policy.for_list("any");
         assert_eq!(list.kinds.len(), HashKind::ALL.len());
-        assert_eq!(list.kinds[&HashKind::Pdq].threshold(), 31);
+        assert_eq!(list.kinds[&HashKind::Pdq].threshold(HashKind::Pdq), 31);
         assert_eq!(list.kinds[&HashKind::Pdq].minimum_quality(), 50);
+        for kind in ClassicKind::ALL {
+            let threshold = list.kinds[&kind.into()].threshold(kind.into());
+            assert_eq!(threshold, kind.recommended_threshold());
+        }
         assert_eq!(list.action, Action::Review);
         assert!(!policy.dihedral);
     }
@@ -262,6 +280,14 @@ mod tests {
             (
                 "[lists.a.kinds.pdq]\nminimum_quality = 101",
                 "larger than 100",
+            ),
+            (
+                "[lists.a.kinds.mean_8x8]\nthreshold = 65",
+                "larger than the hash has bits",
+            ),
+            (
+                "[lists.a.kinds.mean_8x8]\nminimum_quality = 50",
+                "has no quality",
             ),
             (
                 "[default.kinds.md5]\nthreshold = 1",

@@ -20,9 +20,10 @@ pub enum Status {
     Match,
     /// Every hash that the policy asks for was made and looked up, and none matches.
     NoMatch,
-    /// No match; but a picture or frame holds too little structure for a list's minimum quality.
+    /// No match; but a picture or frame holds too little structure for a list's minimum quality, or for a classic hash
+    /// ([`ClassicHash::degenerate`](crate::ClassicHash::degenerate)).
     LowQuality,
-    /// No match; but a picture has fewer rows or columns than PDQ needs.
+    /// No match; but a picture has fewer rows or columns than a hash that was to be looked up needs.
     TooSmall,
     /// No match among digests; the format, or a feature of it, cannot be decoded here.
     Unsupported,
@@ -126,9 +127,9 @@ pub struct EntryMatch {
     pub distance: u32,
     /// The largest distance that would have matched under the policy; none for digests.
     pub threshold: Option<u32>,
-    /// The quality of the picture that was looked up, 0 to 100; none for digests.
+    /// The PDQ quality of the picture that was looked up, 0 to 100; none for digests and classic kinds.
     pub quality: Option<u8>,
-    /// Which rotation or reflection of the picture matches; none for digests.
+    /// Which rotation or reflection of the picture matches, for classic kinds always the original; none for digests.
     pub transform: Option<Dihedral>,
     /// The frame that matches, counted from 0; none for digests.
     pub frame: Option<u32>,
@@ -169,7 +170,7 @@ pub struct Verdict {
     /// [`PDQ_PROFILE_JPEG_LUMA`](crate::PDQ_PROFILE_JPEG_LUMA) where a JPEG was decoded so. None if no picture was
     /// hashed.
     pub profile: Option<&'static str>,
-    /// How many of them hold too little structure for a list's minimum quality.
+    /// How many of them hold too little structure for a list's minimum quality, or for a classic hash.
     pub low_quality_frames: u32,
     /// The lists that were looked at and are older than the policy allows.
     pub lists_out_of_date: Vec<String>,
@@ -185,6 +186,9 @@ pub struct Evidence {
     pub hashsieve_version: &'static str,
     /// The name and version of the way from file to perceptual hash, as in the verdict.
     pub profile: Option<&'static str>,
+    /// The same for classic hashes: [`CLASSIC_PROFILE`](crate::CLASSIC_PROFILE) or
+    /// [`CLASSIC_PROFILE_JPEG_LUMA`](crate::CLASSIC_PROFILE_JPEG_LUMA).
+    pub classic_profile: &'static str,
     /// Whether EXIF orientation was applied before hashing.
     pub exif_orientation_applied: bool,
     /// Whether rotations and reflections were looked up.

@@ -1,8 +1,8 @@
 //! Exact radius search over hashes in memory. This room never sees files, maps or pixels.
 //!
 //! Hashes lie word by word ("columns"): all first words, then all second words, and so on, as little-endian bytes, so
-//! that a scan reads only the words it needs and the same code serves a mapped file and a vector. Two of the four
-//! words of a PDQ hash already reject nearly every pair.
+//! that a scan reads only the words it needs and the same code serves a mapped file and a vector. How many words a hash
+//! has (1, 3 and 4 occur) is known when compiling. Two of the four words of a PDQ hash already reject nearly every pair.
 //!
 //! Distances and thresholds are Hamming distances; a threshold is inclusive, as in PDQ's reference (FAISS's `radius`
 //! is not: there it is a strict bound).

@@ -214,7 +214,8 @@ pub(crate) struct HashArgs {
     /// How to write the hashes.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
-    /// Kinds of hashes, separated by commas: pdq, md5, sha1, sha256, sha512.
+    /// Kinds of hashes, separated by commas: pdq, md5, sha1, sha256, sha512, and the classic ones:
+    /// mean, gradient, vertical_gradient, double_gradient (each also with _dct) and blockhash, followed by _8x8 or _16x16.
     #[arg(
         long,
         value_delimiter = ',',

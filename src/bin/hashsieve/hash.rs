@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use hashsieve::{
+    CLASSIC_PROFILE, CLASSIC_PROFILE_JPEG_LUMA, ClassicError, ClassicHasher, ClassicKind,
     DecodeError, Decoder, Dihedral, HashKind, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA,
     PDQ_RECOMMENDED_MIN_QUALITY, PdqHasher, Status, digest,
 };
@@ -99,7 +100,20 @@ impl Line {
                         "{hash},{quality},{path}{frame}{transform}{profile}"
                     ))
                 }
-                (Some(hash), None) => report.text(&format!("{hash}  {}", self.path)),
+                // A hash of nothing must not become a line of a list.
+                (Some(_), None) if self.status == Status::LowQuality.name() => {
+                    let (kind, path) = (self.kind, &self.path);
+                    tell(format_args!(
+                        "{path}: {}: it holds too little for {kind}",
+                        self.status
+                    ));
+                    Ok(())
+                }
+                (Some(hash), None) => {
+                    let frame = self.frame.filter(|&frame| frame > 0);
+                    let frame = frame.map_or(String::new(), |frame| format!("#{frame}"));
+                    report.text(&format!("{hash}  {}{frame}", self.path))
+                }
                 (None, _) => {
                     let problem = self.problem.as_deref().unwrap_or_default();
                     tell(format_args!("{}: {}: {problem}", self.path, self.status));
@@ -127,6 +141,7 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
             bytes: Vec::new(),
             decoder: Decoder::new(options),
             hasher: PdqHasher::new(),
+            classic: ClassicHasher::new(),
         },
         |memory, input| lines(input, arguments, memory),
         |lines| {
@@ -160,6 +175,7 @@ struct Memory {
     bytes: Vec<u8>,
     decoder: Decoder,
     hasher: PdqHasher,
+    classic: ClassicHasher,
 }
 
 /// Returns the lines of one input: one for each kind, frame and transform, or the reason.
@@ -170,10 +186,18 @@ fn lines(input: &Input, arguments: &HashArgs, memory: &mut Memory) -> Vec<Line> 
         return arguments.kinds.iter().map(failed).collect();
     }
     let mut lines = Vec::new();
+    // All classic kinds are made of one decoding, and stand where each was asked for.
+    let kinds = arguments.kinds.iter();
+    let classic_kinds: Vec<ClassicKind> = kinds.filter_map(|kind| kind.classic()).collect();
+    let mut classic = Vec::new();
+    if !classic_kinds.is_empty() {
+        classic_lines(input, &classic_kinds, memory, &mut classic);
+    }
     for &kind in &arguments.kinds {
         if kind == HashKind::Pdq {
             pdq_lines(input, arguments.dihedral, memory, &mut lines);
         }
+        lines.extend(classic.extract_if(.., |line| line.kind == kind));
         lines.extend(
             digest::of(&memory.bytes, &[kind])
                 .iter()
@@ -200,6 +224,7 @@ fn pdq_lines(input: &Input, dihedral: bool, memory: &mut Memory, lines: &mut Vec
         bytes,
         decoder,
         hasher,
+        ..
     } = memory;
     let wanted = if dihedral { 8 } else { 1 };
     let decoded: Result<_, DecodeError> = decoder.for_each_frame(bytes, |frame| {
@@ -248,5 +273,62 @@ fn pdq_lines(input: &Input, dihedral: bool, memory: &mut Memory, lines: &mut Vec
             status,
             error.to_string(),
         ));
+    }
+}
+
+fn classic_lines(input: &Input, kinds: &[ClassicKind], memory: &mut Memory, lines: &mut Vec<Line>) {
+    let Memory {
+        bytes,
+        decoder,
+        classic,
+        ..
+    } = memory;
+    let decoded = decoder.for_each_frame(bytes, |frame| {
+        let (width, height) = (frame.pixels.width(), frame.pixels.height());
+        for (&kind, hashed) in kinds.iter().zip(classic.hashes(&frame.pixels, kinds)) {
+            let line = match hashed {
+                Ok(hash) => Line {
+                    path: input.name(),
+                    status: if hash.degenerate {
+                        Status::LowQuality.name()
+                    } else {
+                        "ok"
+                    },
+                    kind: kind.into(),
+                    hash: Some(hash.value.to_hex()),
+                    quality: None,
+                    width: None,
+                    height: None,
+                    frame: None,
+                    transform: None,
+                    profile: Some(if frame.luma_only {
+                        CLASSIC_PROFILE_JPEG_LUMA
+                    } else {
+                        CLASSIC_PROFILE
+                    }),
+                    problem: None,
+                },
+                Err(error) => {
+                    let status = match error {
+                        ClassicError::TooSmall { .. } => Status::TooSmall,
+                        _ => Status::OverLimit,
+                    };
+                    Line::failed(input, kind.into(), status.name(), error.to_string())
+                }
+            };
+            lines.push(Line {
+                width: Some(width),
+                height: Some(height),
+                frame: Some(frame.number),
+                ..line
+            });
+        }
+        ControlFlow::Continue(())
+    });
+    if let Err(error) = decoded {
+        let status = Status::from(&error).name();
+        let failed =
+            |&kind: &ClassicKind| Line::failed(input, kind.into(), status, error.to_string());
+        lines.extend(kinds.iter().map(failed));
     }
 }

@@ -2,103 +2,24 @@
 //!
 //! Text in, canonical bytes inside, lower-case hexadecimal out, most significant byte first, as the reference
 //! tools print it. Besides hexadecimal in either case, [`HashKind::Pdq`] is read from base64 (43 or 44 characters) and
-//! [`HashKind::Sha1`] from base32 (32 characters), because some services send those.
+//! [`HashKind::Sha1`] from base32 (32 characters), because some services send those, and every [`HashKind::Classic`]
+//! from base64, with or without padding, because `img_hash` writes that.
+//!
+//! A classic hash has its bytes in the order of `img_hash`: bit `i` of the hash is bit `i % 8`, counted from the lowest,
+//! of byte `i / 8`, and the first byte is printed first.
 //!
 //! No `Debug` output or error of this module contains a hash: lists are confidential.
 
+mod kind;
+
 use std::fmt;
-use std::str::FromStr;
 
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
-use serde::{Deserialize, Serialize};
+
+pub use kind::{ClassicAlgorithm, ClassicKind, HashKind};
 
 /// The largest number of bytes in a hash of any kind (sha512).
 pub const MAX_HASH_LEN: usize = 64;
-
-/// What a hash is of: the algorithm that made it. It travels with every value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum HashKind {
-    /// PDQ, 256 bits: perceptual, compared by Hamming distance.
-    Pdq,
-    /// MD5, 128 bits: digest of the file's bytes, compared for equality.
-    Md5,
-    /// SHA-1, 160 bits: digest of the file's bytes, compared for equality.
-    Sha1,
-    /// SHA-256, 256 bits: digest of the file's bytes, compared for equality.
-    Sha256,
-    /// SHA-512, 512 bits: digest of the file's bytes, compared for equality.
-    Sha512,
-}
-
-impl HashKind {
-    /// Every kind, in the order used by files and reports.
-    pub const ALL: [Self; 5] = [Self::Pdq, Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
-
-    /// Returns the stable lower-case name, for example `sha256`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pdq => "pdq",
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        }
-    }
-
-    /// Returns the length of a value in bytes.
-    pub const fn byte_len(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha1 => 20,
-            Self::Pdq | Self::Sha256 => 32,
-            Self::Sha512 => 64,
-        }
-    }
-
-    /// Returns the length of a value in bits, which is also the largest possible distance.
-    pub const fn bits(self) -> u32 {
-        match self {
-            Self::Md5 => 128,
-            Self::Sha1 => 160,
-            Self::Pdq | Self::Sha256 => 256,
-            Self::Sha512 => 512,
-        }
-    }
-
-    /// Returns whether values are of pixels and compared by distance, rather than of bytes and compared for equality.
-    pub const fn is_perceptual(self) -> bool {
-        matches!(self, Self::Pdq)
-    }
-
-    /// The text form besides hexadecimal that some services use, if there is one for a text this long.
-    fn other_encoding(self, length: usize) -> Option<(&'static str, Encoding)> {
-        match (self, length) {
-            (Self::Pdq, 43) => Some(("base64", BASE64_NOPAD)),
-            (Self::Sha1, 32) => Some(("base32", BASE32_NOPAD)),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for HashKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for HashKind {
-    type Err = HashError;
-
-    /// Reads a kind from its name, in either case.
-    fn from_str(text: &str) -> Result<Self, HashError> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name().eq_ignore_ascii_case(text))
-            .ok_or(HashError::UnknownKind)
-    }
-}
 
 /// Why a text or a value is not the hash it is taken for. It never contains the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +84,8 @@ impl fmt::Display for HashError {
             ),
             Self::UnknownKind => write!(
                 f,
-                "unknown hash kind; known are pdq, md5, sha1, sha256 and sha512"
+                "unknown hash kind; known are pdq, md5, sha1, sha256 and sha512, mean, gradient, vertical_gradient and \
+                 double_gradient, each with or without _dct, and blockhash, these with _8x8 or _16x16 at the end"
             ),
         }
     }
@@ -213,7 +135,8 @@ impl HashValue {
         })
     }
 
-    /// Returns the value that a text spells: hexadecimal in either case, base64 for PDQ, base32 for sha1.
+    /// Returns the value that a text spells: hexadecimal in either case, base64 for PDQ and classic kinds, base32 for
+    /// sha1.
     ///
     /// The text is taken as it is; trim white space first.
     ///
@@ -221,12 +144,14 @@ impl HashValue {
     /// [`HashError::WrongLength`] or [`HashError::WrongDigit`] with the position. Never panics.
     pub fn parse(kind: HashKind, text: &str) -> Result<Self, HashError> {
         let length = kind.byte_len();
-        // Padding goes before decoding: padded decoders also take padding in the middle.
-        let digits = match kind {
-            HashKind::Pdq if text.len() == 44 => text.strip_suffix('=').unwrap_or(text),
+        // Padding goes before decoding: padded decoders also take padding in the middle. No kind needs more than one.
+        let base64_len = BASE64_NOPAD.encode_len(length);
+        let is_padded = base64_len % 4 == 3 && text.len() == base64_len + 1;
+        let digits = match text.strip_suffix('=') {
+            Some(digits) if is_padded && kind.is_perceptual() => digits,
             _ => text,
         };
-        let (name, encoding) = match kind.other_encoding(digits.len()) {
+        let (name, encoding) = match other_encoding(kind, digits.len()) {
             Some(other) => other,
             None if digits.len() == 2 * length => ("hexadecimal", HEXLOWER_PERMISSIVE),
             None => {
@@ -272,6 +197,53 @@ impl HashValue {
         HEXLOWER.encode(self.as_bytes())
     }
 
+    /// Returns the number of bits that are set.
+    pub fn count_ones(&self) -> u32 {
+        self.bytes.iter().map(|byte| byte.count_ones()).sum()
+    }
+
+    /// Returns whether all bits but a sixteenth, or fewer, are alike.
+    ///
+    /// Such a classic hash says next to nothing of its picture: flat pictures and pictures with a single small object
+    /// share a handful of them, whatever they show. Lists of them are not loaded, and pictures that have one are not
+    /// looked up by it.
+    pub fn is_nearly_constant(&self) -> bool {
+        let (bits, ones) = (self.kind.bits(), self.count_ones());
+        ones.min(bits - ones) <= bits / 16
+    }
+
+    /// Returns the value as a number of `WORDS` words, the lowest first, its first byte being the most significant.
+    ///
+    /// # Panics
+    /// If the value has more bytes than `WORDS` words.
+    pub(crate) fn words<const WORDS: usize>(&self) -> [u64; WORDS] {
+        let mut words = [0; WORDS];
+        for (position, &byte) in self.as_bytes().iter().rev().enumerate() {
+            words[position / 8] |= u64::from(byte) << (position % 8 * 8);
+        }
+        words
+    }
+
+    /// Returns the value of a kind from such a number, or `None` if the number has bits past those of the kind.
+    pub(crate) fn from_words<const WORDS: usize>(
+        kind: HashKind,
+        words: [u64; WORDS],
+    ) -> Option<Self> {
+        let mut value = Self {
+            kind,
+            bytes: [0; MAX_HASH_LEN],
+        };
+        let len = kind.byte_len();
+        for (position, byte) in words.iter().flat_map(|word| word.to_le_bytes()).enumerate() {
+            match len.checked_sub(position + 1) {
+                Some(index) => value.bytes[index] = byte,
+                None if byte != 0 => return None,
+                None => {}
+            }
+        }
+        Some(value)
+    }
+
     /// Returns the Hamming distance between two values of one perceptual kind: the number of bits that differ.
     ///
     /// # Errors
@@ -299,6 +271,17 @@ impl fmt::Debug for HashValue {
     /// Prints the kind only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HashValue({}, ..)", self.kind)
+    }
+}
+
+/// The text form besides hexadecimal that some services use, if there is one for a text this long.
+fn other_encoding(kind: HashKind, length: usize) -> Option<(&'static str, Encoding)> {
+    if kind.is_perceptual() && length == BASE64_NOPAD.encode_len(kind.byte_len()) {
+        Some(("base64", BASE64_NOPAD))
+    } else if kind == HashKind::Sha1 && length == 32 {
+        Some(("base32", BASE32_NOPAD))
+    } else {
+        None
     }
 }
 
@@ -532,7 +515,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_of_every_kind_survives_its_text(bytes in prop::array::uniform32(any::<u8>()), index in 0..5_usize) {
+        fn every_value_of_every_kind_survives_its_text(bytes in prop::array::uniform32(any::<u8>()), index in 0..HashKind::ALL.len()) {
             let kind = HashKind::ALL[index];
             let doubled = [bytes, bytes].concat();
             let value = HashValue::from_bytes(kind, &doubled[..kind.byte_len()]).unwrap();
@@ -549,7 +532,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_parsing_panic(text in "\\PC{0,140}", index in 0..5_usize) {
+        fn no_text_makes_parsing_panic(text in "\\PC{0,140}", index in 0..HashKind::ALL.len()) {
             let _ = HashValue::parse(HashKind::ALL[index], &text);
         }
     }
