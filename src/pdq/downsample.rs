@@ -111,7 +111,7 @@ impl<T: Clone + Default> History<T> {
         let length = self.piece_length();
         lengthen(&mut self.blocks, pieces * length);
         for number in 0..pieces {
-            let zeros = self.slots() * width;
+            let zeros = self.zeros();
             self.piece(number)[zeros..].fill(T::default());
         }
     }
@@ -121,8 +121,13 @@ impl<T: Clone + Default> History<T> {
         self.window + ROWS
     }
 
+    /// Returns where in a piece the slot begins that is always zero.
+    fn zeros(&self) -> usize {
+        self.slots() * self.width
+    }
+
     fn piece_length(&self) -> usize {
-        (self.slots() + 1) * self.width
+        self.zeros() + self.width
     }
 
     /// Returns a piece of all rows.
@@ -151,7 +156,7 @@ impl<T: Clone + Default> History<T> {
         let mut starts = self.entering(position + ROWS);
         for (start, position) in starts.iter_mut().zip(position..) {
             if position < self.window {
-                *start = self.slots() * self.width;
+                *start = self.zeros();
             }
         }
         starts
@@ -181,12 +186,6 @@ impl Line {
     /// Returns the place of a chunk.
     fn chunk(&mut self, length: usize) -> &mut [Position] {
         &mut self.columns[self.window..][..length]
-    }
-
-    /// Returns the place of the first positions of a chunk.
-    fn unit(&mut self) -> &mut [Position; UNIT] {
-        let unit = self.columns[self.window..].first_chunk_mut();
-        unit.expect("chunks are whole units")
     }
 
     /// Makes the last positions of a chunk the history of the next.
@@ -258,13 +257,14 @@ impl Downsampler {
         self.horizontal.set(width);
         self.vertical.set(height);
         let grey = pixels.format().bytes_per_pixel() < 3;
-        if (width, height) == (PLANE_SIDE, PLANE_SIDE) {
+        if (width, height) == (PLANE_SIDE, PLANE_SIDE) && !grey {
             // The reference takes a picture of the plane's own size as it is.
             let rows = std::array::from_fn(|i| pixels.row(i));
             self.take(&rows, pixels.format().bytes_per_pixel());
         } else if grey && self.horizontal.window == 1 && self.vertical.window == 1 {
             // Sums of whole numbers are exact, so boxes of one value change nothing. (Those of colours are not:
-            // adding one value and subtracting another leaves a rounding error behind.)
+            // adding one value and subtracting another leaves a rounding error behind.) Nor is a picture of the plane's
+            // own size filtered.
             self.pick(pixels);
         } else {
             self.filter(pixels);
@@ -274,11 +274,10 @@ impl Downsampler {
 
     /// Takes the luma of 64 rows of 64 pixels.
     fn take(&mut self, rows: &[&[u8]; PLANE_SIDE], bytes_per_pixel: usize) {
-        let mut packed = [Position::default(); UNIT];
         for (strip, rows) in rows.as_chunks().0.iter().enumerate() {
             let places = std::array::from_fn(|i| strip * ROWS + i);
             self.level
-                .luma(rows, bytes_per_pixel, 0, &mut *self.sampled, &mut packed);
+                .luma(rows, bytes_per_pixel, 0, &mut *self.sampled);
             self.level
                 .transpose(&self.sampled, &mut *self.plane, &places);
         }
@@ -292,11 +291,15 @@ impl Downsampler {
         let mut picked = [[0; PLANE_SIDE]; PLANE_SIDE];
         for (i, picked) in picked.iter_mut().enumerate() {
             let row = pixels.row(self.vertical.sampled(i));
+            if let Ok(row) = row.try_into() {
+                *picked = row;
+                continue;
+            }
             for (picked, column) in picked.iter_mut().zip(columns) {
                 *picked = row[column];
             }
         }
-        self.take(&picked.each_ref().map(|row| &row[..]), 1);
+        self.level.widen(&picked, &mut self.plane);
     }
 
     /// Filters a picture and samples what comes out.
@@ -360,7 +363,15 @@ impl Downsampler {
             bytes_per_pixel,
         } = *strip;
         let window = self.horizontal.window;
-        let (entering, leaving) = (self.rows.entering(top), self.rows.leaving(top));
+        // Past the picture's end zeros enter. What stays behind in the slots of those rows leaves only boxes of which there
+        // is no output.
+        let is_past_end = top >= self.vertical.length;
+        let entering = if is_past_end {
+            [self.rows.zeros(); ROWS]
+        } else {
+            self.rows.entering(top)
+        };
+        let leaving = self.rows.leaving(top);
         let mut divisors = [self.vertical.divisor(top); ROWS];
         let divisors = if self.vertical.is_full(&(top..top + ROWS)) {
             &divisors[..1]
@@ -379,34 +390,35 @@ impl Downsampler {
             let (first, length) = (first_block * TILE, chunk_blocks * TILE);
             let positions = first..first + length;
 
-            level.luma(
-                rows,
-                bytes_per_pixel,
-                first,
-                self.luma.chunk(length.next_multiple_of(UNIT)),
-                self.averages.unit(),
-            );
-            if first_block + width < blocks {
-                let next = (first + length) * bytes_per_pixel;
-                level.prefetch(rows, next, next + length * bytes_per_pixel);
-            } else {
-                level.prefetch(next_rows, 0, width * TILE * bytes_per_pixel);
+            if !is_past_end {
+                level.luma(
+                    rows,
+                    bytes_per_pixel,
+                    first,
+                    self.luma.chunk(length.next_multiple_of(UNIT)),
+                );
+                if first_block + width < blocks {
+                    let next = (first + length) * bytes_per_pixel;
+                    level.prefetch(rows, next, next + length * bytes_per_pixel);
+                } else {
+                    level.prefetch(next_rows, 0, width * TILE * bytes_per_pixel);
+                }
+                self.divisors.clear();
+                if self.horizontal.is_full(&positions) {
+                    self.divisors.push(self.horizontal.divisor(first));
+                } else {
+                    let each = positions.clone().map(|p| self.horizontal.divisor(p));
+                    self.divisors.extend(each);
+                }
+                level.box_along_rows(
+                    &mut self.luma.sums,
+                    &self.luma.columns[..window + length],
+                    window,
+                    &self.divisors,
+                    self.rows.piece(number),
+                    &entering,
+                );
             }
-            self.divisors.clear();
-            if self.horizontal.is_full(&positions) {
-                self.divisors.push(self.horizontal.divisor(first));
-            } else {
-                let each = positions.clone().map(|p| self.horizontal.divisor(p));
-                self.divisors.extend(each);
-            }
-            level.box_along_rows(
-                &mut self.luma.sums,
-                &self.luma.columns[..window + length],
-                window,
-                &self.divisors,
-                self.rows.piece(number),
-                &entering,
-            );
             level.box_along_columns(
                 &mut self.row_sums[first_block..][..chunk_blocks],
                 self.rows.piece(number),

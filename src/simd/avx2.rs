@@ -111,8 +111,8 @@ impl Vector<LANES> for Vector256 {
     }
 
     #[inline(always)]
-    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
-        let packed = avx2!(_mm256_loadu_si256(packed.as_ptr().cast()));
+    fn weighted_byte(self, byte: usize, weight: f32) -> Self {
+        let packed = avx2!(_mm256_castps_si256(self.0));
         // Bytes 1 and 2 stay where they are: they are then 2^8 and 2^16 times as large, and the weight as much smaller,
         // which changes no bit of the product.
         let (value, weight) = match byte {

@@ -117,8 +117,8 @@ impl Vector<LANES> for Vector512 {
     }
 
     #[inline(always)]
-    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
-        let packed = avx512!(_mm512_loadu_si512(packed.as_ptr().cast()));
+    fn weighted_byte(self, byte: usize, weight: f32) -> Self {
+        let packed = avx512!(_mm512_castps_si512(self.0));
         // Bytes 1 and 2 stay where they are: they are then 2^8 and 2^16 times as large, and the weight as much smaller,
         // which changes no bit of the product.
         let (value, weight) = match byte {

@@ -49,9 +49,6 @@ pub(crate) const UNIT: usize = 64;
 /// The most bytes of a pixel.
 const MOST_BYTES: usize = 4;
 
-/// Working memory for [`luma`]: four bytes of each row of a strip, for a unit of the widest pixels.
-pub(crate) type Packed = [Position; UNIT * MOST_BYTES / 4];
-
 /// Returns values `from..from + N`.
 #[inline(always)]
 fn part<const N: usize>(values: &[f32], from: usize) -> &[f32; N] {
@@ -71,13 +68,12 @@ pub(super) fn luma<const N: usize, V: Vector<N>>(
     bytes_per_pixel: usize,
     first: usize,
     columns: &mut [Position],
-    packed: &mut Packed,
 ) {
     match bytes_per_pixel {
-        1 => luma_of::<N, V, 1>(rows, first, columns, packed),
-        2 => luma_of::<N, V, 2>(rows, first, columns, packed),
-        3 => luma_of::<N, V, 3>(rows, first, columns, packed),
-        4 => luma_of::<N, V, 4>(rows, first, columns, packed),
+        1 => luma_of::<N, V, 1>(rows, first, columns),
+        2 => luma_of::<N, V, 2>(rows, first, columns),
+        3 => luma_of::<N, V, 3>(rows, first, columns),
+        4 => luma_of::<N, V, 4>(rows, first, columns),
         _ => unreachable!("pixels have one to four bytes"),
     }
 }
@@ -87,97 +83,99 @@ fn luma_of<const N: usize, V: Vector<N>, const BYTES: usize>(
     rows: &[&[u8]; ROWS],
     first: usize,
     columns: &mut [Position],
-    packed: &mut Packed,
 ) {
-    let shortest = rows.iter().map(|row| row.len()).min().unwrap_or_default();
+    let (mut shortest, mut longest) = (usize::MAX, 0);
+    for row in rows {
+        shortest = shortest.min(row.len());
+        longest = longest.max(row.len());
+    }
     let units = columns.as_chunks_mut::<UNIT>().0;
     for (unit, at) in units
         .iter_mut()
         .zip((first * BYTES..).step_by(UNIT * BYTES))
     {
         let end = at + UNIT * BYTES;
-        if rows.iter().all(|row| row.len() <= at) {
-            unit.fill(Position::default());
-            continue;
-        }
-        let mut ends;
-        let (rows, at) = if end <= shortest {
-            (*rows, at)
-        } else {
-            ends = [[0; UNIT * MOST_BYTES]; ROWS];
+        if end <= shortest {
+            // SAFETY: no row is shorter.
+            unsafe { luma_of_unit::<N, V, BYTES>(rows, at, unit) };
+        } else if at < longest {
+            let mut ends = [[0; UNIT * MOST_BYTES]; ROWS];
             for (row, copy) in rows.iter().zip(&mut ends) {
                 let rest = &row[at.min(row.len())..end.min(row.len())];
                 copy[..rest.len()].copy_from_slice(rest);
             }
-            (ends.each_ref().map(|row| &row[..]), 0)
-        };
-        // SAFETY: no row is shorter, and the copies hold a unit of the widest pixels.
-        unsafe { transpose_bytes::<N, V, BYTES>(&rows, at, packed) };
-        luma_of_packed::<N, V, BYTES>(packed, unit);
-    }
-}
-
-/// Turns the bytes of a unit's rows, four at a time, into positions.
-///
-/// # Safety
-/// Every row must have a unit's pixels from byte `at` on.
-#[inline(always)]
-unsafe fn transpose_bytes<const N: usize, V: Vector<N>, const BYTES: usize>(
-    rows: &[&[u8]; ROWS],
-    at: usize,
-    packed: &mut Packed,
-) {
-    for group in (0..ROWS).step_by(N) {
-        for fours in (0..UNIT * BYTES / 4).step_by(N) {
-            let mut block = [V::splat(0.0); N];
-            unrolled!(i in 0..(N) {
-                // SAFETY: these bytes are among those that the caller promises.
-                let bytes = unsafe { &*rows[group + i].as_ptr().add(at + 4 * fours).cast() };
-                block[i] = V::load_bytes(bytes);
-            });
-            V::transpose(&mut block);
-            unrolled!(i in 0..(N) {
-                block[i].store(part_mut(&mut packed[fours + i].0, group));
-            });
+            // SAFETY: the copies hold a unit of the widest pixels.
+            unsafe { luma_of_unit::<N, V, BYTES>(&ends.each_ref().map(|row| &row[..]), 0, unit) };
+        } else {
+            unit.fill(Position::default());
         }
     }
 }
 
 /// Luma of a unit: the first byte of a pixel as it is for one or two bytes a pixel, and `0.299 R + 0.587 G + 0.114 B`, from
 /// left to right, for three or four.
+///
+/// # Safety
+/// Every row must have a unit's pixels from byte `at` on.
 #[inline(always)]
-fn luma_of_packed<const N: usize, V: Vector<N>, const BYTES: usize>(
-    packed: &Packed,
+unsafe fn luma_of_unit<const N: usize, V: Vector<N>, const BYTES: usize>(
+    rows: &[&[u8]; ROWS],
+    at: usize,
     unit: &mut [Position; UNIT],
 ) {
-    const FOUR: usize = 4;
-    let packed = packed.as_chunks::<BYTES>().0;
-    for (packed, columns) in packed.iter().zip(unit.as_chunks_mut::<FOUR>().0) {
+    // Bytes are transposed four at a time, as if they were numbers, and taken apart only where rows are lanes.
+    /// So many pixels are whole fours of bytes in every format.
+    const PIXELS: usize = 4;
+    // So many vectors hold whole groups of these.
+    let vectors = if BYTES == 3 { 3 } else { 1 };
+    let pixels = vectors * 4 * N / BYTES;
+    for (columns, at) in unit
+        .chunks_exact_mut(pixels)
+        .zip((at..).step_by(pixels * BYTES))
+    {
         for group in (0..ROWS).step_by(N) {
-            for pixel in 0..FOUR {
-                let first = pixel * BYTES;
-                let luma = if BYTES < 3 {
-                    weighted::<N, V>(packed, first, group, 1.0)
-                } else {
-                    weighted::<N, V>(packed, first, group, 0.299)
-                        .add(weighted::<N, V>(packed, first + 1, group, 0.587))
-                        .add(weighted::<N, V>(packed, first + 2, group, 0.114))
-                };
-                luma.store(part_mut(&mut columns[pixel].0, group));
-            }
+            let mut fours = [V::splat(0.0); N];
+            unrolled!(vector in 0..(vectors) {
+                let before = [fours[N - 2], fours[N - 1]];
+                unrolled!(i in 0..(N) {
+                    let from = at + 4 * N * vector;
+                    // SAFETY: these bytes are among those that the caller promises.
+                    fours[i] = V::load_bytes(unsafe { &*rows[group + i].as_ptr().add(from).cast() });
+                });
+                V::transpose(&mut fours);
+                unrolled!(number in 0..(vectors * N / BYTES) {
+                    let first = number * BYTES;
+                    // Those that end in this vector; they may have begun in the one before.
+                    if (first + BYTES - 1) / N == vector {
+                        let mut all = [fours[0]; MOST_BYTES];
+                        unrolled!(i in 0..(BYTES) {
+                            all[i % MOST_BYTES] = if first + i < N * vector {
+                                before[(first + i + 2 - N * vector) % 2]
+                            } else {
+                                fours[(first + i - N * vector) % N]
+                            };
+                        });
+                        unrolled!(pixel in 0..(PIXELS) {
+                            let luma = if BYTES < 3 {
+                                weighted::<N, V>(&all, pixel * BYTES, 1.0)
+                            } else {
+                                weighted::<N, V>(&all, pixel * BYTES, 0.299)
+                                    .add(weighted::<N, V>(&all, pixel * BYTES + 1, 0.587))
+                                    .add(weighted::<N, V>(&all, pixel * BYTES + 2, 0.114))
+                            };
+                            luma.store(part_mut(&mut columns[number * PIXELS + pixel].0, group));
+                        });
+                    }
+                });
+            });
         }
     }
 }
 
-/// `weight` times a byte of each row.
+/// `weight` times a byte of each row, of fours of bytes.
 #[inline(always)]
-fn weighted<const N: usize, V: Vector<N>>(
-    packed: &[Position],
-    byte: usize,
-    group: usize,
-    weight: f32,
-) -> V {
-    V::weighted_byte(part(&packed[byte / 4].0, group), byte % 4, weight)
+fn weighted<const N: usize, V: Vector<N>>(fours: &[V; 4], byte: usize, weight: f32) -> V {
+    fours[byte / 4].weighted_byte(byte % 4, weight)
 }
 
 /// Asks for bytes that a later strip begins with.

@@ -22,7 +22,7 @@ mod tests;
 mod transform;
 mod vector;
 
-pub(crate) use filter::{Packed, Sample, UNIT};
+pub(crate) use filter::{Sample, UNIT};
 pub(crate) use transform::{BLOCK_SIDE, Block, PLANE_SIDE, Plane, PlaneRow, Weights};
 pub(crate) use vector::{Divisor, Position, ROWS, Sixteen, TILE};
 
@@ -207,7 +207,6 @@ kernels! {
         bytes_per_pixel: usize,
         first: usize,
         columns: &mut [Position],
-        packed: &mut Packed,
     );
     filter::prefetch(rows: &[&[u8]; ROWS], from: usize, to: usize);
     filter::box_along_rows(
@@ -248,6 +247,7 @@ kernels! {
         samples: &[Sample],
         out: &mut [PlaneRow],
     );
+    transform::widen(bytes: &[[u8; PLANE_SIDE]; PLANE_SIDE], plane: &mut Plane);
     transform::gradient_sum(plane: &Plane) -> u32;
     transform::transform(plane: &Plane, weights: &Weights) -> Block;
     transform::bits_above_median(block: &Block) -> [u64; 4];

@@ -98,8 +98,8 @@ impl Vector<LANES> for Vector128 {
     }
 
     #[inline(always)]
-    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
-        let packed = neon!(vreinterpretq_u32_f32(vld1q_f32(packed.as_ptr())));
+    fn weighted_byte(self, byte: usize, weight: f32) -> Self {
+        let packed = neon!(vreinterpretq_u32_f32(self.0));
         let shifted = match byte {
             0 => packed,
             1 => neon!(vshrq_n_u32::<8>(packed)),

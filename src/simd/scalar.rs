@@ -72,7 +72,7 @@ impl Vector<LANES> for Plain {
         reason = "truncation is the operation; what it leaves is a small whole number"
     )]
     fn whole_magnitude(self) -> Self {
-        Self(self.0.map(|lane| (lane as i32).unsigned_abs() as f32))
+        Self(self.0.map(|lane| (lane as i32 as f32).abs()))
     }
 
     #[inline(always)]
@@ -101,8 +101,8 @@ impl Vector<LANES> for Plain {
     }
 
     #[inline(always)]
-    fn weighted_byte(packed: &[f32; LANES], byte: usize, weight: f32) -> Self {
-        let bytes = packed.map(|four| f32::from(four.to_le_bytes()[byte]));
+    fn weighted_byte(self, byte: usize, weight: f32) -> Self {
+        let bytes = self.0.map(|four| f32::from(four.to_le_bytes()[byte]));
         Self(bytes).multiply(Self::splat(weight))
     }
 }

@@ -80,7 +80,6 @@ fn division_by_multiplication_is_division_for_every_divisor_and_significand() {
 #[test]
 fn every_colour_has_the_luma_of_the_rule() {
     // A strip of one unit holds 2048 colours: each row another green, blue from column to column.
-    let mut packed: Packed = [Position::default(); UNIT];
     let mut columns = [Position::default(); UNIT];
     for level in SimdLevel::available() {
         for (red, first_green, first_blue) in (0..=255_u8).flat_map(|red| {
@@ -95,7 +94,7 @@ fn every_colour_has_the_luma_of_the_rule() {
                 std::array::from_fn(|x| [red, first_green + y as u8, first_blue + x as u8])
             });
             let rows = rows.each_ref().map(|row| row.as_flattened());
-            level.luma(&rows, 3, 0, &mut columns, &mut packed);
+            level.luma(&rows, 3, 0, &mut columns);
             for (x, column) in columns.iter().enumerate() {
                 for (y, luma) in column.0.iter().enumerate() {
                     let green = f32::from(first_green + y as u8);
@@ -124,9 +123,8 @@ fn luma_is_the_same_at_every_level_from_every_start_and_to_every_end() {
                 &bytes[y..][..end * bytes_per_pixel]
             });
             let first = length / 3 / UNIT * UNIT;
-            let mut packed: Packed = [Position::default(); UNIT];
             let mut expected = random.positions(3 * UNIT);
-            SimdLevel::SCALAR.luma(&rows, bytes_per_pixel, first, &mut expected, &mut packed);
+            SimdLevel::SCALAR.luma(&rows, bytes_per_pixel, first, &mut expected);
             for (x, column) in expected.iter().enumerate() {
                 for (luma, row) in column.0.iter().zip(rows) {
                     let pixel = row.chunks_exact(bytes_per_pixel).nth(first + x);
@@ -148,7 +146,7 @@ fn luma_is_the_same_at_every_level_from_every_start_and_to_every_end() {
             }
             for level in other_levels() {
                 let mut found = random.positions(3 * UNIT);
-                level.luma(&rows, bytes_per_pixel, first, &mut found, &mut packed);
+                level.luma(&rows, bytes_per_pixel, first, &mut found);
                 for (found, expected) in found.iter().zip(&expected) {
                     assert_eq!(
                         bits(&found.0),

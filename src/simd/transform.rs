@@ -34,6 +34,20 @@ pub(crate) struct Weights {
     pub(crate) columns: [[f32; BLOCK_SIDE]; PLANE_SIDE],
 }
 
+/// Takes bytes as samples.
+#[inline(always)]
+pub(super) fn widen<const N: usize, V: Vector<N>>(
+    bytes: &[[u8; PLANE_SIDE]; PLANE_SIDE],
+    plane: &mut Plane,
+) {
+    // Compilers make vectors of this by themselves.
+    for (bytes, PlaneRow(samples)) in bytes.iter().zip(plane) {
+        for (byte, sample) in bytes.iter().zip(samples) {
+            *sample = f32::from(*byte);
+        }
+    }
+}
+
 /// Returns the sum of the significant gradients: differences of neighbours in whole hundredths of the range.
 ///
 /// The sum is kept in `f32`, which holds it exactly in any order: it is a whole number of at most 806,400.
@@ -44,22 +58,22 @@ pub(crate) struct Weights {
     reason = "a whole number below 2^24"
 )]
 pub(super) fn gradient_sum<const N: usize, V: Vector<N>>(plane: &Plane) -> u32 {
-    let mut total = V::splat(0.0);
-    for pair in plane.windows(2) {
-        let [above, below] = [&pair[0], &pair[1]].map(|row| row.0.as_chunks::<N>().0);
-        for (u, v) in above.iter().zip(below) {
-            total = total.add(gradient::<N, V>(u, v));
+    // Two chains of sums side by side.
+    let (mut along_rows, mut along_columns) = (V::splat(0.0), V::splat(0.0));
+    for (y, PlaneRow(row)) in plane.iter().enumerate() {
+        // The last row has none below, and the last sample none to its right: they are their own neighbours.
+        let PlaneRow(below) = &plane[(y + 1).min(PLANE_SIDE - 1)];
+        let (right, tail) = row[1..].as_chunks::<N>();
+        let mut last = [row[PLANE_SIDE - 1]; N];
+        last[..N - 1].copy_from_slice(tail);
+        let right = right.iter().chain([&last]);
+        let (row, below) = (row.as_chunks::<N>().0, below.as_chunks::<N>().0);
+        for ((u, below), right) in row.iter().zip(below).zip(right) {
+            along_columns = along_columns.add(gradient::<N, V>(u, below));
+            along_rows = along_rows.add(gradient::<N, V>(u, right));
         }
     }
-    for PlaneRow(row) in plane {
-        // The last sample of a row has no neighbour: it is its own.
-        let mut shifted = [row[PLANE_SIDE - 1]; PLANE_SIDE];
-        shifted[..PLANE_SIDE - 1].copy_from_slice(&row[1..]);
-        let (left, right) = (row.as_chunks::<N>().0, shifted.as_chunks::<N>().0);
-        for (u, v) in left.iter().zip(right) {
-            total = total.add(gradient::<N, V>(u, v));
-        }
-    }
+    let total = along_rows.add(along_columns);
     let mut lanes = [0.0; N];
     total.store(&mut lanes);
     lanes.iter().sum::<f32>() as u32

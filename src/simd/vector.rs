@@ -112,10 +112,10 @@ pub(super) trait Vector<const N: usize>: Copy {
     /// Exchanges rows and columns.
     fn transpose(block: &mut [Self; N]);
     /// Four bytes in each lane, whatever number they would be: for [`transpose`](Self::transpose) and
-    /// [`store`](Self::store) only.
+    /// [`weighted_byte`](Self::weighted_byte) only.
     fn load_bytes(from: &[[u8; 4]; N]) -> Self;
     /// `weight` times a byte, 0 to 3 in memory order, of each lane of what `load_bytes` loaded.
-    fn weighted_byte(packed: &[f32; N], byte: usize, weight: f32) -> Self;
+    fn weighted_byte(self, byte: usize, weight: f32) -> Self;
     /// Asks for a cache line that is read soon. Changes no result.
     fn prefetch(line: &u8) {
         let _ = line;

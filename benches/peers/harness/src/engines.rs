@@ -6,7 +6,10 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use hashsieve::{DecodeOptions, Decoder, PdqHasher, PixelBuffer, PixelFormat, SimdLevel};
+use hashsieve::{
+    ClassicAlgorithm, ClassicHasher, ClassicKind, DecodeOptions, Decoder, PdqHasher, PixelBuffer,
+    PixelFormat, SimdLevel,
+};
 use image_hasher::{HashAlg, HasherConfig};
 
 use crate::pictures::Picture;
@@ -52,6 +55,15 @@ pub fn all() -> Vec<Engine> {
             let mut options = DecodeOptions::default();
             options.jpeg_luma_only = true;
             our_file(picture, options)
+        }),
+        Engine::new("hashsieve-phash", |picture| {
+            our_classic(picture, ClassicAlgorithm::Mean, true)
+        }),
+        Engine::new("hashsieve-dhash", |picture| {
+            our_classic(picture, ClassicAlgorithm::Gradient, false)
+        }),
+        Engine::new("hashsieve-ahash", |picture| {
+            our_classic(picture, ClassicAlgorithm::Mean, false)
         }),
         Engine::new("pdqhash-crate", pdqhash_crate),
         Engine::new("image_hasher-phash", |picture| {
@@ -113,6 +125,24 @@ fn our_file(picture: &Picture, options: DecodeOptions) -> Result<Call, Box<dyn E
         Ok(Hashed {
             hash: pdq.hash.to_bytes().to_vec(),
             quality: Some(pdq.quality),
+        })
+    }))
+}
+
+/// Hashes of 64 bits. Of the algorithms of `img_hash`, the mean after the transform is the nearest to phash.
+fn our_classic(
+    picture: &Picture,
+    algorithm: ClassicAlgorithm,
+    transform: bool,
+) -> Result<Call, Box<dyn Error>> {
+    let pixels = picture.pixels()?.clone();
+    let kind = ClassicKind::new(algorithm, transform, 8).ok_or("no such kind")?;
+    let mut hasher = ClassicHasher::new();
+    Ok(Box::new(move || {
+        let hash = hasher.hash(&pixels.as_pixels(), kind)?;
+        Ok(Hashed {
+            hash: hash.value.as_bytes().to_vec(),
+            quality: None,
         })
     }))
 }
