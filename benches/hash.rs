@@ -30,7 +30,8 @@ use std::ops::ControlFlow;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hashsieve::synthetic::{FileFormat, Scene, encode, picture};
 use hashsieve::{
-    DecodeOptions, Decoder, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqHasher, PixelBuffer, PixelFormat,
+    ClassicHasher, ClassicKind, DecodeOptions, Decoder, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA,
+    PdqHasher, PixelBuffer, PixelFormat, SimdLevel,
 };
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
@@ -40,16 +41,40 @@ fn pixels_to_hash(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pdq");
     group.sample_size(10);
     for (width, height) in SIZES {
-        for format in [PixelFormat::Luma8, PixelFormat::Rgb8] {
+        for format in [
+            PixelFormat::Luma8,
+            PixelFormat::LumaAlpha8,
+            PixelFormat::Rgb8,
+            PixelFormat::Rgba8,
+        ] {
             let picture = picture(Scene::DeadLeaves, 1, width, height, format);
-            let name = format!("{}/size={width:04}x{height:04}", format.name());
             group.throughput(Throughput::Elements(u64::from(width) * u64::from(height)));
-            let mut hasher = PdqHasher::new();
-            group.bench_function(BenchmarkId::new("hash", &name), |bencher| {
-                bencher.iter(|| hasher.hash(&picture.as_pixels()));
-            });
-            group.bench_function(BenchmarkId::new("dihedral", &name), |bencher| {
-                bencher.iter(|| hasher.dihedral(&picture.as_pixels()));
+            for level in SimdLevel::available() {
+                let name = format!("{}/size={width:04}x{height:04}/{level}", format.name());
+                let mut hasher = PdqHasher::with_level(level);
+                group.bench_function(BenchmarkId::new("hash", &name), |bencher| {
+                    bencher.iter(|| hasher.hash(&picture.as_pixels()));
+                });
+                group.bench_function(BenchmarkId::new("dihedral", &name), |bencher| {
+                    bencher.iter(|| hasher.dihedral(&picture.as_pixels()));
+                });
+            }
+        }
+    }
+    group.finish();
+}
+
+fn pixels_to_classic_hash(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("classic");
+    group.sample_size(10);
+    for (width, height) in [(512, 512), (1920, 1080)] {
+        let picture = picture(Scene::DeadLeaves, 1, width, height, PixelFormat::Rgb8);
+        group.throughput(Throughput::Elements(u64::from(width) * u64::from(height)));
+        let mut hasher = ClassicHasher::new();
+        for kind in ClassicKind::ALL {
+            let id = BenchmarkId::new(kind.to_string(), format!("size={width:04}x{height:04}"));
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| hasher.hash(&picture.as_pixels(), kind));
             });
         }
     }
@@ -143,5 +168,10 @@ fn others(picture: &PixelBuffer) -> impl Iterator<Item = (&'static str, Vec<u8>)
     })
 }
 
-criterion_group!(benches, bytes_to_hash, pixels_to_hash);
+criterion_group!(
+    benches,
+    bytes_to_hash,
+    pixels_to_classic_hash,
+    pixels_to_hash
+);
 criterion_main!(benches);

@@ -16,6 +16,7 @@
 //! libraries, and `../run.py` asks.
 
 mod engines;
+#[path = "../../../../tests/support/memory.rs"]
 mod memory;
 mod pictures;
 #[cfg(feature = "yume-pdq")]
@@ -108,8 +109,9 @@ impl Server {
             }
             ["peak", engine, picture] => {
                 let mut call = self.prepare(engine, picture)?;
-                let peak = memory::peak_of(|| call().map(drop))?;
-                Ok(peak.to_string())
+                let (hashed, taken) = memory::taken_by(|| call().map(drop));
+                hashed?;
+                Ok(taken.peak.to_string())
             }
             _ => Err("not a question".into()),
         }
