@@ -5,12 +5,13 @@
 //! cargo bench --bench kernels -- --baseline before
 //! ```
 //!
-//! Throughput is in pixels: a kernel of the filter does a strip of 32 rows and 64 columns, whose data stay in the first
+//! Throughput is in pixels, hashes times queries or signatures: a kernel of the filter does a strip of 32 rows and 64 columns, whose data stay in the first
 //! cache. `benches/hash.rs` tells what whole hashes take, and what holds them up.
 
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "the kernels are no public interface; they are compiled into this bench, which uses some of what is there"
 )]
 
@@ -23,8 +24,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 mod simd;
 
 use simd::{
-    BLOCK_SIDE, Divisor, PLANE_SIDE, Plane, PlaneRow, Position, ROWS, Sample, SimdLevel, Sixteen,
-    TILE, UNIT, Weights,
+    BLOCK_SIDE, Divisor, GROUP, Groups, LINE_LEN, NearGroup, PLANE_SIDE, Plane, PlaneRow, Position,
+    Progress, ROWS, Run, Sample, SimdLevel, Sixteen, Survivor, TILE, UNIT, Weights,
 };
 
 const WINDOW: usize = 4;
@@ -148,5 +149,42 @@ fn transform(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, filter, transform);
+fn hamming(criterion: &mut Criterion) {
+    let mut numbers = Numbers(3);
+    let mut line = || std::array::from_fn(|_| numbers.byte());
+    let lines: Vec<[u8; LINE_LEN]> = (0..4 * 64).map(|_| line()).collect();
+    let groups = Groups {
+        lines: &lines,
+        group_stride: 4,
+        word_stride: 1,
+    };
+    let mut near = [NearGroup::default(); 64];
+    for queries in [1, 8] {
+        let queries = vec![[1, 2, 3, 4]; queries];
+        let kernel = format!("scan of hashes, {} queries", queries.len());
+        levels(criterion, &kernel, 64 * GROUP * queries.len(), |level| {
+            let mut next = 0;
+            black_box(level.scan_groups(&groups, &mut next, 64, 2, &queries, 31, &mut near));
+        });
+    }
+    let signatures = lines.as_flattened().as_chunks().0;
+    let mut survivors = [Survivor::default(); 512];
+    for length in [2_u32, 16, 160] {
+        let runs: Vec<Run> = (0..32)
+            .map(|i| Run {
+                start: i * 200,
+                length,
+                signature: 77,
+                limit: 2,
+            })
+            .collect();
+        let kernel = format!("signatures in runs of {length}");
+        levels(criterion, &kernel, 32 * length as usize, |level| {
+            let mut progress = Progress::default();
+            black_box(level.near_signatures(signatures, &runs, &mut progress, &mut survivors));
+        });
+    }
+}
+
+criterion_group!(benches, filter, transform, hamming);
 criterion_main!(benches);

@@ -49,7 +49,7 @@ pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
 pub use hash::{ClassicAlgorithm, ClassicKind, HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
 pub use index::{
     BuildError, BuildProgress, BuildSummary, CorruptIndex, DEFAULT_MEMORY_BUDGET, Index,
-    IndexBuilder, IndexedEntry, IndexedList, OpenError, SearchError,
+    IndexBuilder, IndexOptions, IndexedEntry, IndexedList, OpenError, Residency, SearchError,
 };
 pub use pdq::{
     Dihedral, PDQ_MIN_SIDE, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
@@ -60,7 +60,7 @@ pub use screen::{
     Action, EntryMatch, Evidence, KindPolicy, ListPolicy, MatchType, Policy, PolicyError, Screener,
     ScreenerError, Status, Verdict,
 };
-pub use search::Match;
+pub use search::{Explanation, Match, SearchBuffer, SearchMethod, UnknownSearchMethod};
 pub use simd::{SimdLevel, UnknownSimdLevel};
 
 #[cfg(doctest)]

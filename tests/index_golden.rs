@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hashsieve::list::{CsvMapping, ImportItem, ImportOptions, Importer, ListFormat};
-use hashsieve::{Entry, HashKind, HashValue, Index, IndexBuilder, ListDescriptor};
+use hashsieve::{Entry, HashKind, HashValue, Index, IndexBuilder, ListDescriptor, digest};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -12,10 +12,14 @@ fn data(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The lists and the indexes made of them.
-const GOLDEN: [(&str, &str); 2] = [
+/// The lists and the indexes made of them, of old versions and of this one.
+const OLD: [(&str, &str); 2] = [
     ("golden.csv", "v1.hsv"),
     ("golden-classic.csv", "v1-classic.hsv"),
+];
+const THIS: [(&str, &str); 2] = [
+    ("golden.csv", "v2.hsv"),
+    ("golden-classic.csv", "v2-classic.hsv"),
 ];
 
 /// The entries of a list.
@@ -44,8 +48,8 @@ fn descriptor() -> ListDescriptor {
 }
 
 #[test]
-fn the_golden_indexes_of_version_1_still_say_what_they_said() {
-    for (list, file) in GOLDEN {
+fn the_golden_indexes_of_every_version_still_say_what_they_said() {
+    for (list, file) in OLD.into_iter().chain(THIS) {
         check_golden(list, file);
     }
 }
@@ -90,8 +94,8 @@ fn says(index: &Index, hash: HashValue, entry: &Entry) -> bool {
 }
 
 #[test]
-fn this_version_still_writes_version_1_byte_for_byte() {
-    for (list, file) in GOLDEN {
+fn this_version_still_writes_version_2_byte_for_byte() {
+    for (list, file) in THIS {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.hsv");
         let mut builder = IndexBuilder::new(&path);
@@ -104,5 +108,47 @@ fn this_version_still_writes_version_1_byte_for_byte() {
             std::fs::read(path).unwrap() == std::fs::read(data(file)).unwrap(),
             "the bytes of {file} differ"
         );
+    }
+}
+
+#[test]
+fn tables_are_the_same_byte_for_byte_whatever_the_memory_and_the_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (memory, threads)) in [(1 << 20, 1), (64 << 20, 2), (1 << 29, 3)]
+        .into_iter()
+        .enumerate()
+    {
+        let path = folder.path().join(format!("{number}.hsv"));
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let summary = pool.install(|| {
+            let mut builder = IndexBuilder::with_memory_budget(&path, memory);
+            let list = builder.add_list(descriptor()).unwrap();
+            for number in 0..17_000_u32 {
+                let mut entry = Entry::new(format!("{number:05}"));
+                let bytes = digest::of(&number.to_le_bytes(), &[HashKind::Sha256]);
+                for kind in HashKind::ALL
+                    .into_iter()
+                    .filter(|kind| kind.is_perceptual())
+                {
+                    let bytes = &bytes[0].as_bytes()[..kind.byte_len()];
+                    entry.add_hash(HashValue::from_bytes(kind, bytes).unwrap());
+                }
+                builder.add(list, &entry).unwrap();
+            }
+            builder.finish().unwrap()
+        });
+        // The identity is a digest of all that is in the file.
+        let expected = std::fs::read_to_string(data("v2-tables.sha256")).unwrap();
+        assert_eq!(summary.identity, expected.trim());
+        let index = Index::open(&path).unwrap();
+        index.verify().unwrap();
+        for kind in index.kinds() {
+            assert!(
+                index.search_bytes(kind) > u64::from(index.len(kind)) * kind.byte_len() as u64 * 2
+            );
+        }
     }
 }

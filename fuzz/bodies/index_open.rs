@@ -4,11 +4,13 @@
 //! checksum, which a fuzzer cannot guess, a file is taken as it stands and once more with its header put right; and so
 //! that interesting files come without a corpus, every second input is a list of edits to a sound one.
 
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use hashsieve::{
     Classification, Entry, EntryStatus, HashKind, HashValue, Index, IndexBuilder, ListDescriptor,
-    Pdq, digest,
+    Pdq, SearchBuffer, digest,
 };
 
 // From FORMAT.md.
@@ -19,7 +21,7 @@ const SECTION_RECORD_LEN: usize = 64;
 const SECTION_LEN_OFFSET: usize = 16;
 const SECTION_CHECKSUM_OFFSET: usize = 32;
 const CHECKSUM_LEN: usize = 32;
-const MAX_SECTIONS: usize = 195;
+const MAX_SECTIONS: usize = 451;
 
 /// How many entries or hashes of a kind are looked at; enough for any file that a fuzzer makes.
 const MAX_LOOKED_AT: u32 = 1000;
@@ -216,11 +218,12 @@ fn check_kind(index: &Index, kind: HashKind, verified: bool, data: &[u8]) {
     assert_eq!(index.within(&query, 31), Ok(near));
     let mut together = Vec::new();
     let queries = [query; 9];
-    index
-        .for_each_within(&queries, kind.bits(), |number, one| {
-            together.extend((number == 8).then_some(one));
-        })
-        .expect("a flat scan cannot fail");
+    let mut buffer = SearchBuffer::new();
+    let searched = index.for_each_within(&queries, kind.bits(), &mut buffer, |number, one| {
+        together.extend((number == 8).then_some(one));
+        ControlFlow::<Infallible>::Continue(())
+    });
+    assert!(searched.is_ok(), "a flat scan cannot fail");
     assert_eq!(together, all, "queries do not disturb one another");
     if verified {
         // Ids ascend, so a hash that equals the query is found by either search.

@@ -13,6 +13,7 @@ use super::layout::{
 };
 use super::record::{media_type_code, status_code, write_attributes};
 use super::sorter::Sorter;
+use super::tables::write_tables;
 use super::writer::{
     BuildProgress, Spool, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_abandoned, report,
     sync_directory, write_file, write_kind,
@@ -304,11 +305,18 @@ impl IndexBuilder {
                 });
             }
             let records = sorter.finish().map_err(io)?;
-            let hashes =
+            let mut hashes =
                 write_kind(&self.directory, kind, records, assertions, progress).map_err(io)?;
             summary.hashes.insert(kind, hashes[0].count);
             summary.assertions.insert(kind, assertions);
+            let tables = if kind.is_perceptual() {
+                let (directory, hashes) = (&self.directory, &mut hashes[0]);
+                write_tables(directory, kind, hashes, self.budget, progress).map_err(io)?
+            } else {
+                None
+            };
             sections.extend(hashes);
+            sections.extend(tables.into_iter().flatten());
         }
         Ok((sections, summary))
     }

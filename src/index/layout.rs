@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::{CorruptIndex, OpenError};
 use crate::hash::{ClassicAlgorithm, HashKind};
+use crate::search::Chunks;
 
 pub(super) const MAGIC: [u8; 8] = *b"\x89HSV\r\n\x1a\n";
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 pub(super) const SUPPORTED: RangeInclusive<u16> = 1..=VERSION;
 
 pub(super) const VERSION_OFFSET: usize = MAGIC.len();
@@ -34,8 +35,8 @@ pub(super) const SECTION_RECORD_LEN: usize = SECTION_CHECKSUM_OFFSET + CHECKSUM_
 
 pub(super) const CHECKSUM_LEN: usize = 32;
 pub(super) const SECTION_ALIGNMENT: u64 = 64;
-/// Lists, entries, strings, and three sections for each of at most 64 kinds.
-pub(super) const MAX_SECTIONS: u32 = 3 + 3 * 64;
+/// Lists, entries, strings, and seven sections for each of at most 64 kinds.
+pub(super) const MAX_SECTIONS: u32 = 3 + 7 * 64;
 
 pub(super) const LIST_RECORD_LEN: usize = 64;
 pub(super) const LIST_FLAGS_OFFSET: usize = 8;
@@ -55,9 +56,18 @@ pub(super) const ENTRY_ATTRIBUTES_LEN_OFFSET: usize = ENTRY_ID_LEN_OFFSET + 4;
 pub(super) const ENTRY_ATTRIBUTES_OFFSET: usize = ENTRY_ATTRIBUTES_LEN_OFFSET + 4;
 pub(super) const QUALITY_UNKNOWN: u8 = u8::MAX;
 
-/// Columns of perceptual hashes are padded to whole lines of 64 bytes.
-pub(super) const COLUMN_ALIGNMENT: u64 = 8;
+/// Perceptual hashes stand in groups of eight, a line of 64 bytes for each word.
+pub(super) const GROUP: u64 = 8;
+/// The bytes of a line: a word of a group.
+pub(super) const LINE_LEN: usize = 64;
 pub(super) const POSITION_LEN: usize = 4;
+pub(super) const SIGNATURE_LEN: usize = 2;
+
+pub(super) const CHUNK_COUNT_OFFSET: usize = 0;
+pub(super) const CHUNK_FLAGS_OFFSET: usize = CHUNK_COUNT_OFFSET + 1;
+pub(super) const CHUNK_RESERVED_OFFSET: usize = CHUNK_FLAGS_OFFSET + 1;
+pub(super) const CHUNK_ORDER_OFFSET: usize = CHUNK_RESERVED_OFFSET + 6;
+pub(super) const HASHES_ARE_EVEN: u8 = 1;
 pub(super) const MAX_ENTRY_ID_LEN: usize = 4096;
 pub(super) const MAX_ATTRIBUTES_LEN: usize = 1 << 18;
 pub(super) const MAX_LISTS: u32 = 1 << 16;
@@ -72,16 +82,24 @@ pub(super) enum Role {
     Hashes,
     AssertionStarts,
     Assertions,
+    Chunks,
+    Directories,
+    Signatures,
+    TableIds,
 }
 
 impl Role {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 10] = [
         Self::Lists,
         Self::Entries,
         Self::Strings,
         Self::Hashes,
         Self::AssertionStarts,
         Self::Assertions,
+        Self::Chunks,
+        Self::Directories,
+        Self::Signatures,
+        Self::TableIds,
     ];
 
     pub(super) const fn code(self) -> u16 {
@@ -92,6 +110,10 @@ impl Role {
             Self::Hashes => 4,
             Self::AssertionStarts => 5,
             Self::Assertions => 6,
+            Self::Chunks => 7,
+            Self::Directories => 8,
+            Self::Signatures => 9,
+            Self::TableIds => 10,
         }
     }
 
@@ -103,6 +125,10 @@ impl Role {
             Self::Hashes => "hashes",
             Self::AssertionStarts => "assertion starts",
             Self::Assertions => "assertions",
+            Self::Chunks => "chunks",
+            Self::Directories => "directories",
+            Self::Signatures => "signatures",
+            Self::TableIds => "table ids",
         }
     }
 }
@@ -135,7 +161,7 @@ pub(super) const fn words_of(kind: HashKind) -> usize {
 /// Returns the length of a hashes section of `count` values, or `None` if it cannot be counted.
 pub(super) fn hashes_len(kind: HashKind, count: u64) -> Option<u64> {
     if kind.is_perceptual() {
-        let stored = count.checked_next_multiple_of(COLUMN_ALIGNMENT)?;
+        let stored = count.checked_next_multiple_of(GROUP)?;
         stored.checked_mul(words_of(kind) as u64 * 8)
     } else {
         count.checked_mul(kind.byte_len() as u64)
@@ -221,23 +247,40 @@ impl Section {
             (Role::Strings, _) => 1,
             (Role::Hashes, Some(kind)) => return hashes_len(kind, self.count),
             (Role::Hashes, None) => return None,
-            (Role::AssertionStarts | Role::Assertions, _) => POSITION_LEN,
+            (Role::AssertionStarts | Role::Assertions | Role::TableIds, _) => POSITION_LEN,
+            (Role::Directories, _) => POSITION_LEN,
+            (Role::Signatures, _) => SIGNATURE_LEN,
+            (Role::Chunks, _) => return self.count.checked_add(CHUNK_ORDER_OFFSET as u64),
         };
         self.count.checked_mul(record_len as u64)
     }
 }
 
-/// The three sections of one kind.
+/// The sections of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct KindSections {
     pub(super) kind: HashKind,
     pub(super) hashes: Section,
     pub(super) starts: Section,
     pub(super) assertions: Section,
+    pub(super) tables: Option<TableSections>,
+}
+
+/// The sections of a kind's multi-index tables.
+#[derive(Clone, Debug)]
+pub(super) struct TableSections {
+    pub(super) chunks: Section,
+    pub(super) directories: Section,
+    pub(super) signatures: Section,
+    pub(super) ids: Section,
+    /// What the first of them says.
+    pub(super) cut: Box<Chunks>,
+    pub(super) hashes_are_even: bool,
 }
 
 /// What the first bytes of a file say, before any of it is believed.
 struct UntrustedHeader {
+    version: u16,
     section_count: u32,
     file_len: u64,
 }
@@ -265,6 +308,7 @@ impl UntrustedHeader {
             return Err(OpenError::UnknownFlags { found: flags });
         }
         Ok(Self {
+            version,
             section_count: u32_at(file, SECTION_COUNT_OFFSET),
             file_len: u64_at(file, FILE_LEN_OFFSET),
         })
@@ -281,6 +325,7 @@ pub(super) struct Layout {
     pub(super) kinds: Vec<KindSections>,
     /// The header checksum.
     pub(super) identity: [u8; CHECKSUM_LEN],
+    pub(super) version: u16,
 }
 
 impl Layout {
@@ -319,16 +364,18 @@ impl Layout {
             sections.push(Section::read(record, number)?);
         }
         check_places(&sections, header_len as u64, header.file_len)?;
-        Self::assemble(sections, identity).map_err(OpenError::from)
+        Self::assemble(file, header.version, sections, identity).map_err(OpenError::from)
     }
 
     /// Puts sections, whose places are proved, under their names.
     fn assemble(
+        file: &[u8],
+        version: u16,
         sections: Vec<Section>,
         identity: [u8; CHECKSUM_LEN],
     ) -> Result<Self, CorruptIndex> {
         let wrong = |what| CorruptIndex::new("header", 0, what);
-        let mut sections = sections.into_iter();
+        let mut sections = sections.into_iter().peekable();
         let mut next = |role, kind| {
             sections
                 .next()
@@ -370,11 +417,43 @@ impl Layout {
             if starts.count != hashes.count + 1 || assertions.count < hashes.count {
                 return Err(wrong("hashes and assertions do not fit together"));
             }
+            let mut tables = None;
+            let has_tables = |section: &Section| {
+                section.role == Role::Chunks && section.kind == Some(kind) && version > 1
+            };
+            if let Some(chunks) = sections.next_if(has_tables) {
+                let mut next = |role| {
+                    sections
+                        .next()
+                        .filter(|section| section.role == role && section.kind == Some(kind))
+                        .ok_or_else(|| wrong("a section is missing or out of order"))
+                };
+                let directories = next(Role::Directories)?;
+                let signatures = next(Role::Signatures)?;
+                let ids = next(Role::TableIds)?;
+                let (cut, hashes_are_even) = read_chunks(&chunks, file, kind)?;
+                let entries = hashes.count * cut.count() as u64;
+                if directories.count != cut.directory_entries() as u64
+                    || signatures.count != entries
+                    || ids.count != entries
+                {
+                    return Err(wrong("hashes and tables do not fit together"));
+                }
+                tables = Some(TableSections {
+                    chunks,
+                    directories,
+                    signatures,
+                    ids,
+                    cut: Box::new(cut),
+                    hashes_are_even,
+                });
+            }
             kinds.push(KindSections {
                 kind,
                 hashes,
                 starts,
                 assertions,
+                tables,
             });
         }
         Ok(Self {
@@ -383,6 +462,7 @@ impl Layout {
             strings,
             kinds,
             identity,
+            version,
         })
     }
 
@@ -393,14 +473,49 @@ impl Layout {
 
     /// Returns all sections in file order.
     pub(super) fn sections(&self) -> impl Iterator<Item = &Section> {
-        let kinds = self
-            .kinds
-            .iter()
-            .flat_map(|kind| [&kind.hashes, &kind.starts, &kind.assertions]);
+        let kinds = self.kinds.iter().flat_map(|kind| {
+            let tables = kind.tables.iter();
+            let tables = tables.flat_map(|tables| {
+                [
+                    &tables.chunks,
+                    &tables.directories,
+                    &tables.signatures,
+                    &tables.ids,
+                ]
+            });
+            [&kind.hashes, &kind.starts, &kind.assertions]
+                .into_iter()
+                .chain(tables)
+        });
         [&self.lists, &self.entries, &self.strings]
             .into_iter()
             .chain(kinds)
     }
+}
+
+/// Reads a chunks section, whose place is proved: how hashes are cut, and whether all have an even number of ones.
+fn read_chunks(
+    section: &Section,
+    file: &[u8],
+    kind: HashKind,
+) -> Result<(Chunks, bool), CorruptIndex> {
+    let wrong = |what| CorruptIndex::new("chunks", 0, what);
+    let bytes = file.get(section.range()).unwrap_or(&[]);
+    if !kind.is_perceptual() || section.count != u64::from(kind.bits()) {
+        return Err(wrong(
+            "the order of bits is not that of as many bits as the kind has",
+        ));
+    }
+    let flags = bytes[CHUNK_FLAGS_OFFSET];
+    let reserved = &bytes[CHUNK_RESERVED_OFFSET..CHUNK_ORDER_OFFSET];
+    if flags & !HASHES_ARE_EVEN != 0 || reserved.iter().any(|&byte| byte != 0) {
+        return Err(wrong("unknown flags"));
+    }
+    let count = usize::from(bytes[CHUNK_COUNT_OFFSET]);
+    let cut = Chunks::new(&bytes[CHUNK_ORDER_OFFSET..], count);
+    let cut =
+        cut.ok_or_else(|| wrong("the order of bits or the number of chunks is not possible"))?;
+    Ok((cut, flags & HASHES_ARE_EVEN != 0))
 }
 
 /// Checks that sections follow one another without gap or overlap from the header to the end of the file, and that

@@ -7,8 +7,10 @@ mod builder;
 mod error;
 mod layout;
 mod mapped;
+mod query;
 mod record;
 mod sorter;
+mod tables;
 mod verify;
 mod writer;
 
@@ -18,21 +20,16 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 
-use rayon::prelude::*;
-
 pub use builder::{BuildSummary, DEFAULT_MEMORY_BUDGET, IndexBuilder};
 pub use error::{BuildError, CorruptIndex, OpenError};
 pub use writer::BuildProgress;
 
 use crate::entry::{Entry, ListDescriptor};
 use crate::hash::{HashError, HashKind, HashValue};
-use crate::search::{self, Columns, Match};
-use layout::{KindSections, Layout, POSITION_LEN, Section, bytes_at, u32_at, u64_at, words_of};
-use mapped::MappedFile;
-
-/// How many queries are scanned for together, while a block of hashes is in the cache. Eight is one picture's dihedral
-/// set.
-const QUERIES_TOGETHER: usize = 8;
+use crate::search::SearchMethod;
+use crate::simd::SimdLevel;
+use layout::{KindSections, Layout, POSITION_LEN, Section, bytes_at, u32_at, u64_at};
+use mapped::{HugeCopy, MappedFile};
 
 /// An open index.
 ///
@@ -47,11 +44,47 @@ const QUERIES_TOGETHER: usize = 8;
 pub struct Index {
     bytes: Bytes,
     layout: Layout,
+    level: SimdLevel,
+    method: Option<SearchMethod>,
+}
+
+/// Where an open index lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Residency {
+    /// In the page cache, mapped: opens at once, and all processes that have it open share its memory.
+    #[default]
+    Mapped,
+    /// In memory of its own, copied when it is opened, in huge pages where the system gives them: a search of millions of
+    /// hashes meets fewer misses of address translation.
+    Huge,
+}
+
+impl Residency {
+    /// Returns the stable name: `mapped` or `huge`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mapped => "mapped",
+            Self::Huge => "huge",
+        }
+    }
+}
+
+/// How to open an index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexOptions {
+    /// Where it lies; mapped if not said.
+    pub residency: Residency,
+    /// The vector instructions that searches use; the best of this machine if not said.
+    pub level: SimdLevel,
+    /// The method that searches use where there is a choice; if none, the one that is expected to be faster.
+    pub method: Option<SearchMethod>,
 }
 
 /// Where the bytes of an index are.
 enum Bytes {
     Mapped(MappedFile),
+    Huge(HugeCopy),
     Owned(Vec<u8>),
 }
 
@@ -59,6 +92,7 @@ impl Bytes {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Mapped(file) => file.as_bytes(),
+            Self::Huge(copy) => copy.as_bytes(),
             Self::Owned(bytes) => bytes,
         }
     }
@@ -126,8 +160,21 @@ impl Index {
     /// # Errors
     /// [`OpenError`]; never panics, whatever the file holds.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let file = MappedFile::open(path.as_ref()).map_err(OpenError::Io)?;
-        Self::new(Bytes::Mapped(file))
+        Self::open_with(path, IndexOptions::default())
+    }
+
+    /// The same, with options. O(1) for [`Residency::Mapped`]; [`Residency::Huge`] reads the whole file once and takes as
+    /// much memory as it is long.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and when there is not enough memory for a copy.
+    pub fn open_with(path: impl AsRef<Path>, options: IndexOptions) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let bytes = match options.residency {
+            Residency::Mapped => MappedFile::open(path).map(Bytes::Mapped),
+            Residency::Huge => HugeCopy::read(path).map(Bytes::Huge),
+        };
+        Self::new(bytes.map_err(OpenError::Io)?, options)
     }
 
     /// Opens an index that is in memory already.
@@ -135,12 +182,25 @@ impl Index {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, OpenError> {
-        Self::new(Bytes::Owned(bytes))
+        Self::from_bytes_with(bytes, IndexOptions::default())
     }
 
-    fn new(bytes: Bytes) -> Result<Self, OpenError> {
+    /// The same, with options, of which the residency says nothing here.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn from_bytes_with(bytes: Vec<u8>, options: IndexOptions) -> Result<Self, OpenError> {
+        Self::new(Bytes::Owned(bytes), options)
+    }
+
+    fn new(bytes: Bytes, options: IndexOptions) -> Result<Self, OpenError> {
         let layout = Layout::read(bytes.as_slice())?;
-        Ok(Self { bytes, layout })
+        Ok(Self {
+            bytes,
+            layout,
+            level: options.level,
+            method: options.method,
+        })
     }
 
     /// Returns the index identity, 64 lower-case hexadecimal digits: two indexes of one identity are equal.
@@ -291,133 +351,6 @@ impl Index {
             .ok_or_else(|| CorruptIndex::new("entries", u64::from(entry), "there is no such entry"))
     }
 
-    /// Returns every hash of the query's kind within `threshold` bits of it, inclusive, in ascending order of id.
-    ///
-    /// Exact for every threshold from 0 to the number of bits of the kind. O(n): a flat scan of 8 or 16 bytes a hash.
-    ///
-    /// # Errors
-    /// [`SearchError::Kind`] for a digest, which is looked up with [`find`](Self::find).
-    ///
-    /// # Example
-    /// ```
-    /// # use hashsieve::{Entry, Index, IndexBuilder, ListDescriptor, Pdq};
-    /// # let directory = tempfile::tempdir()?;
-    /// # let path = directory.path().join("index.hsv");
-    /// # let mut builder = IndexBuilder::new(&path);
-    /// # let list = builder.add_list(ListDescriptor::default())?;
-    /// # let mut entry = Entry::new("entry-1");
-    /// # entry.add_hash(Pdq::from_words([1, 2, 3, 4]).into());
-    /// # builder.add(list, &entry)?;
-    /// # builder.finish()?;
-    /// let index = Index::open(&path)?;
-    /// let query = Pdq::from_words([1, 2, 3, 7]);
-    /// for found in index.within(&query.into(), 31)? {
-    ///     assert_eq!(found.distance, 2);
-    ///     for entry in index.asserting(query_kind(), found.id)? {
-    ///         assert_eq!(index.entry(entry?)?.entry.entry_id, "entry-1");
-    ///     }
-    /// }
-    /// # fn query_kind() -> hashsieve::HashKind { hashsieve::HashKind::Pdq }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn within(&self, query: &HashValue, threshold: u32) -> Result<Vec<Match>, SearchError> {
-        let mut found = Vec::new();
-        self.scan(std::slice::from_ref(query), threshold, |_, id, distance| {
-            found.push(Match { id, distance });
-        })?;
-        Ok(found)
-    }
-
-    /// Calls `found(query, match)` for every match of up to a few queries, by their position, without allocating.
-    ///
-    /// One pass over the hashes serves all queries, which costs less than a pass for each. Matches of one query come
-    /// in ascending order of id; those of different queries are interleaved.
-    ///
-    /// # Errors
-    /// As for [`within`](Self::within), and [`SearchError::Kind`] when the queries are not all of one kind; nothing has
-    /// been found then.
-    pub fn for_each_within(
-        &self,
-        queries: &[HashValue],
-        threshold: u32,
-        mut found: impl FnMut(usize, Match),
-    ) -> Result<(), SearchError> {
-        self.scan(queries, threshold, |query, id, distance| {
-            found(query, Match { id, distance });
-        })
-    }
-
-    /// Returns the matches of many queries, each as from [`within`](Self::within), using the current `rayon` pool.
-    ///
-    /// # Errors
-    /// As for [`within`](Self::within), for the first query that fails.
-    pub fn within_batch(
-        &self,
-        queries: &[HashValue],
-        threshold: u32,
-    ) -> Result<Vec<Vec<Match>>, SearchError> {
-        let parts: Vec<_> = queries
-            .par_chunks(QUERIES_TOGETHER)
-            .map(|queries| {
-                let mut found = vec![Vec::new(); queries.len()];
-                self.for_each_within(queries, threshold, |query, one| found[query].push(one))?;
-                Ok::<_, SearchError>(found)
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(parts.into_iter().flatten().collect())
-    }
-
-    fn scan(
-        &self,
-        queries: &[HashValue],
-        threshold: u32,
-        found: impl FnMut(usize, u32, u32),
-    ) -> Result<(), SearchError> {
-        let Some(first) = queries.first() else {
-            return Ok(());
-        };
-        let expected = first.kind();
-        if !expected.is_perceptual() {
-            return Err(HashError::NoDistance { kind: expected }.into());
-        }
-        let mut kinds = queries.iter().map(HashValue::kind);
-        if let Some(found) = kinds.find(|&kind| kind != expected) {
-            return Err(HashError::WrongKind { expected, found }.into());
-        }
-        let Some(kind) = self.kind(expected) else {
-            return Ok(());
-        };
-        match words_of(expected) {
-            1 => self.scan_words::<1>(kind, queries, threshold, found),
-            3 => self.scan_words::<3>(kind, queries, threshold, found),
-            4 => self.scan_words::<4>(kind, queries, threshold, found),
-            words => unreachable!("no perceptual kind has {words} words"),
-        }
-        Ok(())
-    }
-
-    /// Scans hashes of `WORDS` words for queries of their kind.
-    fn scan_words<const WORDS: usize>(
-        &self,
-        kind: &KindSections,
-        queries: &[HashValue],
-        threshold: u32,
-        mut found: impl FnMut(usize, u32, u32),
-    ) {
-        let mut words = [[0; WORDS]; QUERIES_TOGETHER];
-        for (chunk, queries) in queries.chunks(QUERIES_TOGETHER).enumerate() {
-            for (words, query) in words.iter_mut().zip(queries) {
-                *words = query.words();
-            }
-            search::scan(
-                self.columns(kind),
-                &words[..queries.len()],
-                threshold,
-                |query, id, distance| found(chunk * QUERIES_TOGETHER + query, id, distance),
-            );
-        }
-    }
-
     /// Returns the id of a hash that equals the query, of any kind, if there is one. O(log n).
     ///
     /// # Errors
@@ -493,44 +426,20 @@ impl Index {
         self.bytes.as_slice().get(section.range()).unwrap_or(&[])
     }
 
-    /// Returns the words of hashes of a perceptual kind, of which there must be `WORDS` each.
-    fn columns<const WORDS: usize>(&self, kind: &KindSections) -> Columns<'_, WORDS> {
-        let (words, _) = self.section(&kind.hashes).as_chunks::<8>();
-        let count = self.len(kind.kind) as usize;
-        let stride = words.len() / WORDS;
-        Columns::new(std::array::from_fn(|w| &words[w * stride..][..count]))
-    }
-
     fn hash_at(&self, kind: &KindSections, id: u32) -> Result<HashValue, CorruptIndex> {
+        let wrong = |what| CorruptIndex::new("hashes", u64::from(id), what);
         if kind.kind.is_perceptual() {
-            return match words_of(kind.kind) {
-                1 => self.hash_of_words::<1>(kind, id),
-                3 => self.hash_of_words::<3>(kind, id),
-                4 => self.hash_of_words::<4>(kind, id),
-                words => unreachable!("no perceptual kind has {words} words"),
-            };
+            let words = self.words_at(kind, id);
+            let words = words.ok_or_else(|| wrong("there is no such hash"))?;
+            return HashValue::from_words(kind.kind, words)
+                .ok_or_else(|| wrong("the hash has bits past the last of its kind"));
         }
-        let wrong = || CorruptIndex::new("hashes", u64::from(id), "there is no such hash");
         let bytes = self
             .section(&kind.hashes)
             .chunks_exact(kind.kind.byte_len())
             .nth(id as usize)
-            .ok_or_else(wrong)?;
-        HashValue::from_bytes(kind.kind, bytes).map_err(|_| wrong())
-    }
-
-    fn hash_of_words<const WORDS: usize>(
-        &self,
-        kind: &KindSections,
-        id: u32,
-    ) -> Result<HashValue, CorruptIndex> {
-        let wrong = |what| CorruptIndex::new("hashes", u64::from(id), what);
-        let columns = self.columns::<WORDS>(kind);
-        if id as usize >= columns.len() {
-            return Err(wrong("there is no such hash"));
-        }
-        HashValue::from_words(kind.kind, columns.get(id as usize))
-            .ok_or_else(|| wrong("the hash has bits past the last of its kind"))
+            .ok_or_else(|| wrong("there is no such hash"))?;
+        HashValue::from_bytes(kind.kind, bytes).map_err(|_| wrong("there is no such hash"))
     }
 
     fn string(

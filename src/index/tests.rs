@@ -209,7 +209,7 @@ fn every_rule_of_the_header_fires() {
         bytes[section_field(2, SECTION_RESERVED_OFFSET)] = 1;
     });
     assert_refused("a section has an unknown role", |bytes| {
-        bytes[section_field(2, SECTION_ROLE_OFFSET)] = 7;
+        bytes[section_field(2, SECTION_ROLE_OFFSET)] = 11;
     });
     assert_refused("a section has an unknown hash kind", |bytes| {
         bytes[section_field(3, SECTION_KIND_OFFSET)] = 99;
@@ -438,7 +438,7 @@ fn every_rule_of_verify_fires() {
     );
     assert_eq!(
         verdict(PDQ_HASHES, 2 * 8, &[1]),
-        "padding of a column is not zero"
+        "what fills the last group up is not zero"
     );
     assert_eq!(
         verdict(MD5_HASHES, 0, &far),

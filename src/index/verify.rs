@@ -1,10 +1,12 @@
 //! Reading everything: the check that every byte of an index is as the format says.
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Index;
 use super::error::CorruptIndex;
-use super::layout::{KindSections, POSITION_LEN, Section, words_of};
+use super::layout::{KindSections, POSITION_LEN, SIGNATURE_LEN, Section, TableSections, words_of};
+use crate::search::{Hashes, RingTable};
 
 /// How many bytes are summed between two reports of progress.
 const STEP: usize = 16 << 20;
@@ -111,7 +113,10 @@ impl Index {
             }
         }
         if kind.kind.is_perceptual() {
-            self.check_column_padding(kind)?;
+            self.check_group_padding(kind)?;
+            if let Some(tables) = &kind.tables {
+                self.check_tables(kind, tables)?;
+            }
         }
         // Each start is the end before it, so the first and the last decide whether nothing is left over.
         let (starts, _) = self.section(&kind.starts).as_chunks::<POSITION_LEN>();
@@ -125,18 +130,113 @@ impl Index {
         Ok(())
     }
 
-    fn check_column_padding(&self, kind: &KindSections) -> Result<(), CorruptIndex> {
-        let (words, _) = self.section(&kind.hashes).as_chunks::<8>();
-        let count = self.len(kind.kind) as usize;
-        for column in words.chunks_exact((words.len() / words_of(kind.kind)).max(1)) {
-            if column.iter().skip(count).any(|word| *word != [0; 8]) {
-                return Err(CorruptIndex::new(
-                    "hashes",
-                    0,
-                    "padding of a column is not zero",
+    /// Checks that what fills the last hashes up to a whole group is zero.
+    fn check_group_padding(&self, kind: &KindSections) -> Result<(), CorruptIndex> {
+        fn is_zero<const WORDS: usize>(hashes: &Hashes<'_, WORDS>) -> bool {
+            let end = hashes.len().next_multiple_of(8);
+            (hashes.len()..end).all(|id| hashes.get(id) == [0; WORDS])
+        }
+        let is_zero = match words_of(kind.kind) {
+            1 => is_zero(&self.hashes::<1>(kind)?),
+            3 => is_zero(&self.hashes::<3>(kind)?),
+            _ => is_zero(&self.hashes::<4>(kind)?),
+        };
+        if is_zero {
+            return Ok(());
+        }
+        let what = "what fills the last group up is not zero";
+        Err(CorruptIndex::new("hashes", 0, what))
+    }
+
+    /// Checks that a kind's tables are those of its hashes: every bucket, signature and id, and nothing else.
+    fn check_tables(
+        &self,
+        kind: &KindSections,
+        tables: &TableSections,
+    ) -> Result<(), CorruptIndex> {
+        match words_of(kind.kind) {
+            1 => self.check_tables_of::<1>(kind, tables),
+            3 => self.check_tables_of::<3>(kind, tables),
+            _ => self.check_tables_of::<4>(kind, tables),
+        }
+    }
+
+    fn check_tables_of<const WORDS: usize>(
+        &self,
+        kind: &KindSections,
+        tables: &TableSections,
+    ) -> Result<(), CorruptIndex> {
+        let hashes = self.hashes::<WORDS>(kind)?;
+        let chunks = &tables.cut;
+        let rings = RingTable::new(chunks);
+        let directories = self
+            .section(&tables.directories)
+            .as_chunks::<POSITION_LEN>()
+            .0;
+        let signatures = self
+            .section(&tables.signatures)
+            .as_chunks::<SIGNATURE_LEN>()
+            .0;
+        let ids = self.section(&tables.ids).as_chunks::<POSITION_LEN>().0;
+        let len = hashes.len() as usize;
+        let odd =
+            |hash: [u64; WORDS]| hash.iter().map(|word| word.count_ones()).sum::<u32>() % 2 == 1;
+        if tables.hashes_are_even && (0..hashes.len()).any(|id| odd(hashes.get(id))) {
+            let what = "a hash has an odd number of ones where all are said to have an even one";
+            return Err(CorruptIndex::new("chunks", 0, what));
+        }
+        // Tables are made by one walk over the hashes, and so they are checked by one.
+        (0..chunks.count()).into_par_iter().try_for_each(|chunk| {
+            let (start, entries) = chunks.directory(chunk);
+            let wrong = |entry: usize, what| CorruptIndex::new("directories", entry as u64, what);
+            let directory = &directories[start..start + entries];
+            let mut next: Vec<u32> = directory.iter().map(|e| u32::from_le_bytes(*e)).collect();
+            let ends = next.clone();
+            if next[0] != 0 || ends[entries - 1] as usize != len {
+                return Err(wrong(
+                    start,
+                    "the buckets of a chunk do not hold all hashes",
                 ));
             }
-        }
-        Ok(())
+            let filling = directories[start + entries..]
+                .iter()
+                .take(entries.next_multiple_of(16) - entries);
+            if filling.flatten().any(|&byte| byte != 0) {
+                return Err(wrong(
+                    start + entries,
+                    "what fills a directory up is not zero",
+                ));
+            }
+            let (signatures, ids) = (
+                &signatures[chunk * len..][..len],
+                &ids[chunk * len..][..len],
+            );
+            for id in 0..hashes.len() {
+                let ring = rings.ring(chunks, &hashes.get(id));
+                let (value, signature) = chunks.value_and_signature(&ring, chunk);
+                let place = next[value] as usize;
+                next[value] = next[value].saturating_add(1);
+                if ids.get(place) != Some(&id.to_le_bytes()) {
+                    let entry = (chunk * len + place) as u64;
+                    return Err(CorruptIndex::new(
+                        "table ids",
+                        entry,
+                        "the hash is of another bucket",
+                    ));
+                }
+                if signatures.get(place) != Some(&signature.to_le_bytes()) {
+                    let entry = (chunk * len + place) as u64;
+                    let what = "the signature is not that of the hash";
+                    return Err(CorruptIndex::new("signatures", entry, what));
+                }
+            }
+            match (0..entries - 1).find(|&value| next[value] != ends[value + 1]) {
+                Some(value) => Err(wrong(
+                    start + value,
+                    "a bucket does not hold just its hashes",
+                )),
+                None => Ok(()),
+            }
+        })
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::layout::{
-    CHECKSUM_LEN, COLUMN_ALIGNMENT, FILE_LEN_OFFSET, MAGIC, RESERVED_OFFSET, Role,
-    SECTION_ALIGNMENT, SECTION_RECORD_LEN, SECTION_TABLE_OFFSET, Section, VERSION, words_of,
+    CHECKSUM_LEN, FILE_LEN_OFFSET, LINE_LEN, MAGIC, RESERVED_OFFSET, Role, SECTION_ALIGNMENT,
+    SECTION_RECORD_LEN, SECTION_TABLE_OFFSET, Section, VERSION, words_of,
 };
 use super::sorter::Records;
-use crate::hash::{HashKind, HashValue, MAX_HASH_LEN};
+use crate::hash::{HashKind, HashValue};
 
-/// The most words that a hash of any kind has.
-const MAX_WORDS: usize = MAX_HASH_LEN / 8;
+/// The most words that a perceptual hash has.
+const MAX_WORDS: usize = 4;
 
 /// How far a build has come, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Spool {
     }
 
     /// Appends bytes that are no record of their own.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.len += bytes.len() as u64;
         self.file.write_all(bytes)
     }
@@ -83,6 +83,12 @@ impl Spool {
         self.count += bytes.len() as u64;
         self.write(bytes)?;
         Ok(offset)
+    }
+
+    /// Returns the file, in which all bytes written stand.
+    pub(super) fn flushed(&mut self) -> io::Result<&File> {
+        self.file.flush()?;
+        Ok(self.file.get_ref())
     }
 
     /// Returns the bytes written, from the first.
@@ -105,13 +111,7 @@ pub(super) fn write_kind(
     let mut hashes = spool(Role::Hashes)?;
     let mut starts = spool(Role::AssertionStarts)?;
     let mut assertions = spool(Role::Assertions)?;
-    // Words of perceptual hashes go to a file a column first, since where a column ends is known only at the end.
-    let mut columns = Vec::new();
-    if kind.is_perceptual() {
-        for _ in 0..words_of(kind) {
-            columns.push(spool(Role::Hashes)?);
-        }
-    }
+    let mut group = Group::new(kind);
     let mut last: Option<HashValue> = None;
     let mut done = 0;
     while let Some(record) = records.next()? {
@@ -121,13 +121,10 @@ pub(super) fn write_kind(
             last = Some(value);
             starts.write_record(&position_bytes(assertions.count)?)?;
             hashes.count += 1;
-            if columns.is_empty() {
-                hashes.write(bytes)?;
+            if kind.is_perceptual() {
+                group.add(&value.words(), &mut hashes)?;
             } else {
-                let words: [u64; MAX_WORDS] = value.words();
-                for (column, word) in columns.iter_mut().zip(words) {
-                    column.write_record(&word.to_le_bytes())?;
-                }
+                hashes.write(bytes)?;
             }
         }
         let mut position: [u8; 4] = position.try_into().map_err(io::Error::other)?;
@@ -136,15 +133,46 @@ pub(super) fn write_kind(
         report(progress, "sorting hashes", &mut done, total);
     }
     starts.write_record(&position_bytes(assertions.count)?)?;
-    for mut column in columns {
-        let padded = column.count.next_multiple_of(COLUMN_ALIGNMENT);
-        for _ in column.count..padded {
-            column.write(&[0; 8])?;
-        }
-        hashes.len += column.len;
-        io::copy(&mut column.into_reader()?, &mut hashes.file)?;
-    }
+    group.end(&mut hashes)?;
     Ok([hashes, starts, assertions])
+}
+
+/// Eight hashes on their way into a file, word by word.
+struct Group {
+    lines: [[u8; LINE_LEN]; MAX_WORDS],
+    words: usize,
+    len: usize,
+}
+
+impl Group {
+    fn new(kind: HashKind) -> Self {
+        Self {
+            lines: [[0; LINE_LEN]; MAX_WORDS],
+            words: words_of(kind),
+            len: 0,
+        }
+    }
+
+    fn add(&mut self, words: &[u64; MAX_WORDS], hashes: &mut Spool) -> io::Result<()> {
+        for (line, word) in self.lines.iter_mut().zip(words) {
+            line[self.len * 8..][..8].copy_from_slice(&word.to_le_bytes());
+        }
+        self.len += 1;
+        if self.len == LINE_LEN / 8 {
+            self.end(hashes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the group, if there is any of it; what is missing is zero.
+    fn end(&mut self, hashes: &mut Spool) -> io::Result<()> {
+        if self.len > 0 {
+            hashes.write(self.lines[..self.words].as_flattened())?;
+            self.lines = [[0; LINE_LEN]; MAX_WORDS];
+            self.len = 0;
+        }
+        Ok(())
+    }
 }
 
 fn position_bytes(position: u64) -> io::Result<[u8; 4]> {
@@ -217,7 +245,7 @@ pub(super) fn header_bytes(sections: &[Section], file_len: u64) -> Vec<u8> {
     header.extend(MAGIC);
     header.extend(VERSION.to_le_bytes());
     header.extend(0_u16.to_le_bytes());
-    // The format has at most 195 sections.
+    // The format has at most 451 sections.
     header.extend(
         u32::try_from(sections.len())
             .unwrap_or(u32::MAX)

@@ -21,6 +21,7 @@ use crate::hash::{ClassicKind, HashKind, HashValue};
 use crate::index::{CorruptIndex, Index, SearchError};
 use crate::pdq::{Dihedral, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqHasher};
 use crate::pixels::Pixels;
+use crate::search::SearchBuffer;
 
 /// Screens pictures against indexes under a policy. One value serves any number of threads.
 ///
@@ -65,11 +66,12 @@ struct Scratch {
     hashers: Hashers,
 }
 
-/// What computes perceptual hashes.
+/// What computes perceptual hashes and looks them up.
 #[derive(Default)]
 struct Hashers {
     pdq: PdqHasher,
     classic: ClassicHasher,
+    search: SearchBuffer,
 }
 
 /// An index with what the policy says of its lists, by position.

@@ -1,12 +1,15 @@
 //! Looking up what a picture looks like: its perceptual hashes, kind by kind, in every index that holds some.
 
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
 use super::{ENOUGH, Found, Hashers, Screener, Screening, SearchedList, keep_closest};
 use crate::classic::ClassicError;
 use crate::hash::HashValue;
-use crate::index::SearchError;
 use crate::pdq::{Dihedral, PdqHasher};
 use crate::pixels::Pixels;
 use crate::screen::Status;
+use crate::search::SearchBuffer;
 
 impl Screener {
     /// Looks up one frame by every perceptual kind that some list asks for.
@@ -23,7 +26,8 @@ impl Screener {
                 Ok((queries, quality)) => {
                     is_hashed = true;
                     let quality = Some(quality);
-                    is_too_low |= self.look_up_near(&queries, quality, frame, screening);
+                    is_too_low |=
+                        self.look_up_near(&queries, quality, frame, &mut hashers.search, screening);
                 }
                 Err(unhashed) => screening.note_unhashed(unhashed),
             }
@@ -36,7 +40,13 @@ impl Screener {
                     // Somebody asks for this kind, or it would not have been computed.
                     is_too_low |= hash.degenerate;
                     if !hash.degenerate {
-                        self.look_up_near(&[hash.value], None, frame, screening);
+                        self.look_up_near(
+                            &[hash.value],
+                            None,
+                            frame,
+                            &mut hashers.search,
+                            screening,
+                        );
                     }
                 }
                 Err(error) => {
@@ -77,6 +87,7 @@ impl Screener {
         queries: &[HashValue],
         quality: Option<u8>,
         frame: u32,
+        buffer: &mut SearchBuffer,
         screening: &mut Screening,
     ) -> bool {
         let Some(kind) = queries.first().map(HashValue::kind) else {
@@ -96,47 +107,30 @@ impl Screener {
                 .lists
                 .iter()
                 .any(|list| list.kind(kind).is_some() && !suits(list));
-            let thresholds = searched.lists.iter().filter(|list| suits(list));
-            let thresholds = thresholds.filter_map(|list| Some(list.kind(kind)?.threshold(kind)));
-            let Some(threshold) = thresholds.max() else {
-                continue;
+            let threshold = |list: &SearchedList| {
+                let policy = list.kind(kind).filter(|_| suits(list));
+                policy.map(|policy| policy.threshold(kind))
             };
-            let mut damage = None;
+            let thresholds: Vec<Option<u32>> = searched.lists.iter().map(threshold).collect();
             let mut enough = ENOUGH;
             let found = &mut screening.found;
-            let searched_for = searched
-                .index
-                .for_each_within(queries, threshold, |query, one| {
-                    let mut take = || {
-                        for entry in searched.index.asserting(kind, one.id)? {
-                            let entry = entry?;
-                            let list = &searched.lists[searched.index.list_of(entry)? as usize];
-                            if found.len() > enough {
-                                keep_closest(found);
-                                enough = 2 * found.len() + ENOUGH;
-                            }
-                            if suits(list)
-                                && list
-                                    .kind(kind)
-                                    .is_some_and(|policy| one.distance <= policy.threshold(kind))
-                            {
-                                found.push(Found {
-                                    index: number,
-                                    entry,
-                                    kind,
-                                    distance: one.distance,
-                                    picture: Some((frame, Dihedral::ALL[query], quality)),
-                                });
-                            }
-                        }
-                        Ok(())
-                    };
-                    if let Err(corrupt) = take() {
-                        damage = Some(corrupt);
+            let index = &searched.index;
+            let searched_for =
+                index.for_each_entry_within(queries, &thresholds, buffer, |query, entry, one| {
+                    if found.len() > enough {
+                        keep_closest(found);
+                        enough = 2 * found.len() + ENOUGH;
                     }
+                    found.push(Found {
+                        index: number,
+                        entry,
+                        kind,
+                        distance: one.distance,
+                        picture: Some((frame, Dihedral::ALL[query], quality)),
+                    });
+                    ControlFlow::<Infallible>::Continue(())
                 });
-            screening.note(searched_for);
-            screening.note(damage.map_or(Ok(()), |corrupt| Err(SearchError::Corrupt(corrupt))));
+            screening.note(searched_for.map(drop));
         }
         is_too_low
     }

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::Vector;
+use super::vector::{LINE_LEN, Line, Vector};
 
 pub(super) const LANES: usize = 8;
 
@@ -24,6 +24,8 @@ macro_rules! avx2 {
 }
 
 impl Vector<LANES> for Vector256 {
+    type Line = Line256;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Self(avx2!(_mm256_set1_ps(value)))
@@ -136,5 +138,114 @@ impl Vector<LANES> for Vector256 {
     #[inline(always)]
     fn prefetch(line: &u8) {
         avx2!(_mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Line256([__m256i; 2]);
+
+/// Counts the bits of each byte that are one, by its halves.
+#[inline(always)]
+fn ones_of_bytes(bytes: __m256i) -> __m256i {
+    avx2!({
+        let counts = _mm256_setr_epi8(
+            0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2,
+            3, 3, 4,
+        );
+        let half = _mm256_set1_epi8(0x0f);
+        let low = _mm256_and_si256(bytes, half);
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), half);
+        _mm256_add_epi8(
+            _mm256_shuffle_epi8(counts, low),
+            _mm256_shuffle_epi8(counts, high),
+        )
+    })
+}
+
+impl Line for Line256 {
+    #[inline(always)]
+    fn load(from: &[u8; LINE_LEN]) -> Self {
+        Self(avx2!([
+            _mm256_loadu_si256(from.as_ptr().cast()),
+            _mm256_loadu_si256(from[LINE_LEN / 2..].as_ptr().cast()),
+        ]))
+    }
+
+    #[inline(always)]
+    fn splat64(word: u64) -> Self {
+        Self(avx2!([_mm256_set1_epi64x(word.cast_signed()); 2]))
+    }
+
+    #[inline(always)]
+    fn splat16(word: u16) -> Self {
+        Self(avx2!([_mm256_set1_epi16(word.cast_signed()); 2]))
+    }
+
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        let (Self(a), Self(b)) = (self, other);
+        Self(avx2!([
+            _mm256_xor_si256(a[0], b[0]),
+            _mm256_xor_si256(a[1], b[1])
+        ]))
+    }
+
+    #[inline(always)]
+    fn ones(self) -> Self {
+        Self([ones_of_bytes(self.0[0]), ones_of_bytes(self.0[1])])
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        let (Self(a), Self(b)) = (self, other);
+        Self(avx2!([
+            _mm256_add_epi8(a[0], b[0]),
+            _mm256_add_epi8(a[1], b[1])
+        ]))
+    }
+
+    #[inline(always)]
+    fn totals(self) -> Self {
+        let zero = avx2!(_mm256_setzero_si256());
+        Self(avx2!([
+            _mm256_sad_epu8(self.0[0], zero),
+            _mm256_sad_epu8(self.0[1], zero)
+        ]))
+    }
+
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        // All parts of 16 bits but the lowest are zero in totals, and all ones or zero in what they are compared with.
+        let (Self(a), Self(b)) = (self, other);
+        Self(avx2!([
+            _mm256_min_epu16(a[0], b[0]),
+            _mm256_min_epu16(a[1], b[1])
+        ]))
+    }
+
+    #[inline(always)]
+    fn at_most64(self, limit: u64) -> u8 {
+        let limit = Self::splat64(limit).0[0];
+        let above = avx2!([
+            _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(self.0[0], limit))),
+            _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(self.0[1], limit))),
+        ]);
+        let [above, ..] = (above[0] | above[1] << 4).to_le_bytes();
+        !above
+    }
+
+    #[inline(always)]
+    fn at_most_ones16(self, limit: u16) -> u32 {
+        let limit = Self::splat16(limit).0[0];
+        let pairs = avx2!(_mm256_set1_epi8(1));
+        let above = avx2!([
+            _mm256_cmpgt_epi16(_mm256_maddubs_epi16(ones_of_bytes(self.0[0]), pairs), limit),
+            _mm256_cmpgt_epi16(_mm256_maddubs_epi16(ones_of_bytes(self.0[1]), pairs), limit),
+        ]);
+        // Packing takes turns between the halves of both, which the permutation undoes.
+        let bytes = avx2!(_mm256_permute4x64_epi64::<0b11_01_10_00>(
+            _mm256_packs_epi16(above[0], above[1])
+        ));
+        !avx2!(_mm256_movemask_epi8(bytes)).cast_unsigned()
     }
 }

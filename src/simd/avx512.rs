@@ -1,4 +1,4 @@
-//! AVX-512 (foundation, byte-and-word, doubleword-and-quadword, vector-length): 16 lanes.
+//! AVX-512 (foundation, byte-and-word, doubleword-and-quadword, vector-length, population counts): 16 lanes.
 #![allow(
     unsafe_code,
     reason = "vector instructions; kernels of this level run only after detection"
@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::Vector;
+use super::vector::{LINE_LEN, Line, Vector};
 
 pub(super) const LANES: usize = 16;
 
@@ -24,6 +24,8 @@ macro_rules! avx512 {
 }
 
 impl Vector<LANES> for Vector512 {
+    type Line = Line512;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Self(avx512!(_mm512_set1_ps(value)))
@@ -154,5 +156,63 @@ impl Vector512 {
     #[inline(always)]
     fn of_pairs(pairs: __m512d) -> Self {
         Self(avx512!(_mm512_castpd_ps(pairs)))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Line512(__m512i);
+
+impl Line for Line512 {
+    #[inline(always)]
+    fn load(from: &[u8; LINE_LEN]) -> Self {
+        Self(avx512!(_mm512_loadu_si512(from.as_ptr().cast())))
+    }
+
+    #[inline(always)]
+    fn splat64(word: u64) -> Self {
+        Self(avx512!(_mm512_set1_epi64(word.cast_signed())))
+    }
+
+    #[inline(always)]
+    fn splat16(word: u16) -> Self {
+        Self(avx512!(_mm512_set1_epi16(word.cast_signed())))
+    }
+
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        Self(avx512!(_mm512_xor_si512(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn ones(self) -> Self {
+        Self(avx512!(_mm512_popcnt_epi64(self.0)))
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(avx512!(_mm512_add_epi64(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn totals(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        Self(avx512!(_mm512_min_epu64(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn at_most64(self, limit: u64) -> u8 {
+        avx512!(_mm512_cmple_epu64_mask(self.0, Self::splat64(limit).0))
+    }
+
+    #[inline(always)]
+    fn at_most_ones16(self, limit: u16) -> u32 {
+        avx512!(_mm512_cmple_epu16_mask(
+            _mm512_popcnt_epi16(self.0),
+            Self::splat16(limit).0
+        ))
     }
 }

@@ -14,6 +14,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod filter;
+mod hamming;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -23,8 +24,9 @@ mod transform;
 mod vector;
 
 pub(crate) use filter::{Sample, UNIT};
+pub(crate) use hamming::{GROUP, Groups, MAX_QUERIES, NearGroup, Progress, Run, Survivor};
 pub(crate) use transform::{BLOCK_SIDE, Block, PLANE_SIDE, Plane, PlaneRow, Weights};
-pub(crate) use vector::{Divisor, Position, ROWS, Sixteen, TILE};
+pub(crate) use vector::{Divisor, LINE_LEN, Position, ROWS, Sixteen, TILE};
 
 /// The vector instructions that kernels use. Every level gives the same bits; they differ in speed only.
 ///
@@ -68,6 +70,8 @@ impl SimdLevel {
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512bitalg")
+                && is_x86_feature_detected!("avx512vpopcntdq")
                 && is_x86_feature_detected!("popcnt"))
             .then_some(Instructions::Avx512),
             #[cfg(target_arch = "aarch64")]
@@ -134,6 +138,20 @@ impl FromStr for SimdLevel {
     }
 }
 
+/// Asks for the cache line on which a value begins, which is read soon. Changes no result.
+#[allow(unsafe_code, reason = "asking for a line is an instruction")]
+#[inline(always)]
+pub(crate) fn prefetch_item<T>(item: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every processor of this architecture has the instruction, and it changes nothing.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = item;
+}
+
 /// Makes each kernel a method of [`SimdLevel`], with an entry point for each level.
 macro_rules! kernels {
     ($($(#[$attribute:meta])* $module:ident::$name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
@@ -158,7 +176,7 @@ macro_rules! kernels {
             use crate::simd::*;
             $(
                 $(#[$attribute])*
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bitalg,avx512vpopcntdq,popcnt")]
                 pub(super) fn $name($($argument: $type),*) $(-> $result)? {
                     $module::$name::<LANES, Vector512>($($argument),*)
                 }
@@ -247,6 +265,21 @@ kernels! {
         samples: &[Sample],
         out: &mut [PlaneRow],
     );
+    hamming::scan_groups(
+        groups: &Groups<'_>,
+        next: &mut u32,
+        end: u32,
+        words: usize,
+        queries: &[[u64; 4]],
+        limit: u32,
+        near: &mut [NearGroup],
+    ) -> usize;
+    hamming::near_signatures(
+        signatures: &[[u8; 2]],
+        runs: &[Run],
+        progress: &mut Progress,
+        survivors: &mut [Survivor],
+    ) -> usize;
     transform::widen(bytes: &[[u8; PLANE_SIDE]; PLANE_SIDE], plane: &mut Plane);
     transform::gradient_sum(plane: &Plane) -> u32;
     transform::transform(plane: &Plane, weights: &Weights) -> Block;

@@ -6,7 +6,7 @@
 
 use std::arch::aarch64::*;
 
-use super::vector::Vector;
+use super::vector::{LINE_LEN, Line, Vector};
 
 pub(super) const LANES: usize = 4;
 
@@ -23,6 +23,8 @@ macro_rules! neon {
 }
 
 impl Vector<LANES> for Vector128 {
+    type Line = Line128;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Self(neon!(vdupq_n_f32(value)))
@@ -108,5 +110,88 @@ impl Vector<LANES> for Vector128 {
         };
         let value = neon!(vandq_u32(shifted, vdupq_n_u32(0xff)));
         Self(neon!(vcvtq_f32_u32(value))).multiply(Self::splat(weight))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Line128([uint8x16_t; LINE_LEN / 16]);
+
+/// Repeats an expression for each part of a line.
+macro_rules! parts {
+    ($i:ident => $expression:expr) => {{
+        let part = |$i: usize| $expression;
+        [part(0), part(1), part(2), part(3)]
+    }};
+}
+
+impl Line for Line128 {
+    #[inline(always)]
+    fn load(from: &[u8; LINE_LEN]) -> Self {
+        Self(parts!(i => neon!(vld1q_u8(from[16 * i..].as_ptr()))))
+    }
+
+    #[inline(always)]
+    fn splat64(word: u64) -> Self {
+        Self([neon!(vreinterpretq_u8_u64(vdupq_n_u64(word))); 4])
+    }
+
+    #[inline(always)]
+    fn splat16(word: u16) -> Self {
+        Self([neon!(vreinterpretq_u8_u16(vdupq_n_u16(word))); 4])
+    }
+
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        Self(parts!(i => neon!(veorq_u8(self.0[i], other.0[i]))))
+    }
+
+    #[inline(always)]
+    fn ones(self) -> Self {
+        Self(parts!(i => neon!(vcntq_u8(self.0[i]))))
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(parts!(i => neon!(vaddq_u8(self.0[i], other.0[i]))))
+    }
+
+    #[inline(always)]
+    fn totals(self) -> Self {
+        Self(parts!(i => neon!(vreinterpretq_u8_u64(vpaddlq_u32(
+            vpaddlq_u16(vpaddlq_u8(self.0[i]))
+        )))))
+    }
+
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        // All parts of 16 bits but the lowest are zero in totals, and all ones or zero in what they are compared with.
+        Self(parts!(i => neon!(vreinterpretq_u8_u16(vminq_u16(
+            vreinterpretq_u16_u8(self.0[i]),
+            vreinterpretq_u16_u8(other.0[i])
+        )))))
+    }
+
+    #[inline(always)]
+    fn at_most64(self, limit: u64) -> u8 {
+        const BITS: [[u64; 2]; 4] = [[1, 2], [4, 8], [16, 32], [64, 128]];
+        let masks = parts!(i => neon!(vaddvq_u64(vandq_u64(
+            vcleq_u64(vreinterpretq_u64_u8(self.0[i]), vdupq_n_u64(limit)),
+            vld1q_u64(BITS[i].as_ptr())
+        ))));
+        (masks[0] | masks[1] | masks[2] | masks[3]) as u8
+    }
+
+    #[inline(always)]
+    fn at_most_ones16(self, limit: u16) -> u32 {
+        const BITS: [u16; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+        let masks = parts!(i => neon!(vaddvq_u16(vandq_u16(
+            vcleq_u16(vpaddlq_u8(vcntq_u8(self.0[i])), vdupq_n_u16(limit)),
+            vld1q_u16(BITS.as_ptr())
+        ))));
+        let mut mask = 0;
+        for (i, part) in masks.into_iter().enumerate() {
+            mask |= u32::from(part) << (8 * i);
+        }
+        mask
     }
 }

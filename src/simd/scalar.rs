@@ -1,6 +1,6 @@
 //! Plain Rust, for every machine. Compilers turn it into whatever vectors a target always has.
 
-use super::vector::{Divisor, Vector};
+use super::vector::{Divisor, LINE_LEN, Line, Vector};
 
 /// The lanes of a plain vector: what 128-bit registers hold.
 pub(super) const LANES: usize = 4;
@@ -20,6 +20,8 @@ impl Plain {
 }
 
 impl Vector<LANES> for Plain {
+    type Line = PlainLine;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Self([value; LANES])
@@ -104,5 +106,102 @@ impl Vector<LANES> for Plain {
     fn weighted_byte(self, byte: usize, weight: f32) -> Self {
         let bytes = self.0.map(|four| f32::from(four.to_le_bytes()[byte]));
         Self(bytes).multiply(Self::splat(weight))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct PlainLine([u64; WORDS]);
+
+/// The words of 64 bits on a line.
+const WORDS: usize = LINE_LEN / 8;
+
+impl PlainLine {
+    #[inline(always)]
+    fn zip(self, other: Self, operation: impl Fn(u64, u64) -> u64) -> Self {
+        let mut words = self.0;
+        for (word, other) in words.iter_mut().zip(other.0) {
+            *word = operation(*word, other);
+        }
+        Self(words)
+    }
+}
+
+/// Counts the bits of each 16 that are one.
+#[inline(always)]
+fn ones_of_sixteens(word: u64) -> u64 {
+    let pairs = word - (word >> 1 & 0x5555_5555_5555_5555);
+    let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
+    let bytes = (fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    (bytes + (bytes >> 8)) & 0x00ff_00ff_00ff_00ff
+}
+
+impl Line for PlainLine {
+    #[inline(always)]
+    fn load(from: &[u8; LINE_LEN]) -> Self {
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(from.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        Self(words)
+    }
+
+    #[inline(always)]
+    fn splat64(word: u64) -> Self {
+        Self([word; WORDS])
+    }
+
+    #[inline(always)]
+    fn splat16(word: u16) -> Self {
+        Self([u64::from(word) * 0x0001_0001_0001_0001; WORDS])
+    }
+
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        self.zip(other, |a, b| a ^ b)
+    }
+
+    #[inline(always)]
+    fn ones(self) -> Self {
+        self.zip(self, |a, _| u64::from(a.count_ones()))
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn totals(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        self.zip(other, u64::min)
+    }
+
+    #[inline(always)]
+    fn at_most64(self, limit: u64) -> u8 {
+        let mut mask = 0;
+        for (i, total) in self.0.into_iter().enumerate() {
+            mask |= u8::from(total <= limit) << i;
+        }
+        mask
+    }
+
+    #[inline(always)]
+    fn at_most_ones16(self, limit: u16) -> u32 {
+        // Adding what carries into bit 15 where a count is above the limit.
+        let carry = 0x7fff - u64::from(limit.min(16));
+        let carry = carry * 0x0001_0001_0001_0001;
+        let mut mask = 0_u32;
+        for (i, word) in self.0.into_iter().enumerate() {
+            let above = (ones_of_sixteens(word) + carry) & 0x8000_8000_8000_8000;
+            // The four bits side by side.
+            let [four, ..] =
+                ((above >> 15 | above >> 30 | above >> 45 | above >> 60) & 0xf).to_le_bytes();
+            mask |= u32::from(four ^ 0xf) << (4 * i);
+        }
+        mask
     }
 }

@@ -312,3 +312,157 @@ fn medians_of_ties_zeros_and_extremes_are_the_same_at_every_level() {
         }
     }
 }
+
+/// The hashes of groups, one after another, and what is far or near.
+fn groups_of(
+    random: &mut Random,
+    words: usize,
+    groups: usize,
+    query: &[u64; 4],
+) -> Vec<[u8; LINE_LEN]> {
+    let mut lines = vec![[0; LINE_LEN]; words * groups];
+    for group in 0..groups {
+        for word in 0..words {
+            for place in 0..GROUP {
+                // From equal to far, so that every limit parts them.
+                let mask =
+                    random.next() & random.next() & if place % 3 == 0 { random.next() } else { !0 };
+                let value = query[word] ^ if (group + place) % 7 == 0 { 0 } else { mask };
+                lines[group * words + word][place * 8..][..8].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn scans_find_the_groups_that_plain_counting_finds_at_every_level() {
+    let mut random = Random(5);
+    for words in 1..=4 {
+        for query_count in [1, 2, 3, 7, 8] {
+            let queries: Vec<[u64; 4]> = (0..query_count)
+                .map(|i| {
+                    if i == 0 {
+                        [0, !0, 5, 1 << 63]
+                    } else {
+                        [(); 4].map(|()| random.next())
+                    }
+                })
+                .collect();
+            for count in [0, 1, 2, 13, 40] {
+                let lines = groups_of(&mut random, words, count, &queries[query_count - 1]);
+                let view = Groups {
+                    lines: &lines,
+                    group_stride: words,
+                    word_stride: 1,
+                };
+                for limit in [0, 1, 15, 31, 32, 63, 64, 100, 255, 256] {
+                    let mut expected = Vec::new();
+                    for group in 0..count {
+                        for (number, query) in queries.iter().enumerate() {
+                            let mut mask = 0_u8;
+                            for place in 0..GROUP {
+                                let distance: u32 = (0..words)
+                                    .map(|word| {
+                                        let bytes =
+                                            lines[group * words + word].as_chunks::<8>().0[place];
+                                        (u64::from_le_bytes(bytes) ^ query[word]).count_ones()
+                                    })
+                                    .sum();
+                                mask |= u8::from(distance <= limit) << place;
+                            }
+                            if mask != 0 {
+                                expected.push(NearGroup {
+                                    group: group as u32,
+                                    query: number as u8,
+                                    mask,
+                                });
+                            }
+                        }
+                    }
+                    for level in SimdLevel::available() {
+                        // So little room that a scan takes several calls.
+                        let mut near = vec![NearGroup::default(); 11];
+                        let (mut next, mut found) = (0, Vec::new());
+                        while next < count as u32 {
+                            let more = level.scan_groups(
+                                &view,
+                                &mut next,
+                                count as u32,
+                                words,
+                                &queries,
+                                limit,
+                                &mut near,
+                            );
+                            found.extend_from_slice(&near[..more]);
+                        }
+                        assert!(
+                            found == expected,
+                            "{level}, {words} words, {query_count} queries, limit {limit}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn signatures_are_found_at_every_level_in_runs_of_every_length_from_every_start() {
+    let mut random = Random(6);
+    let signatures: Vec<[u8; 2]> = (0..700)
+        .map(|i| {
+            if i % 5 == 0 {
+                [0x0f, 0xf0]
+            } else {
+                (random.next() as u16).to_le_bytes()
+            }
+        })
+        .collect();
+    for limit in [0, 1, 2, 3, 8, 15, 16] {
+        let mut runs: Vec<Run> = (0..=100)
+            .map(|length| Run {
+                start: random.next() % 601,
+                length,
+                signature: 0xf00f,
+                limit,
+            })
+            .collect();
+        runs.extend((0..70).map(|i| Run {
+            start: 700 - i,
+            length: i as u32,
+            signature: random.next() as u16,
+            limit,
+        }));
+        runs.push(Run {
+            start: 0,
+            length: 700,
+            signature: 0,
+            limit,
+        });
+        let mut expected = Vec::new();
+        for (number, run) in runs.iter().enumerate() {
+            for position in run.start..run.start + u64::from(run.length) {
+                let signature = u16::from_le_bytes(signatures[position as usize]);
+                if (signature ^ run.signature).count_ones() <= u32::from(run.limit) {
+                    expected.push(Survivor {
+                        position,
+                        run: number as u32,
+                    });
+                }
+            }
+        }
+        for level in SimdLevel::available() {
+            for room in [32, 33, 500] {
+                let mut survivors = vec![Survivor::default(); room];
+                let (mut progress, mut found) = (Progress::default(), Vec::new());
+                while (progress.run as usize) < runs.len() {
+                    let more =
+                        level.near_signatures(&signatures, &runs, &mut progress, &mut survivors);
+                    found.extend_from_slice(&survivors[..more]);
+                }
+                assert!(found == expected, "{level}, limit {limit}, room {room}");
+            }
+        }
+    }
+}

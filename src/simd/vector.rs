@@ -92,6 +92,8 @@ impl Divisor {
 /// go through closures or iterator adapters that carry them (`array::map` is one): these are functions that are not
 /// compiled for the level, and one that is not inlined costs twentyfold.
 pub(super) trait Vector<const N: usize>: Copy {
+    /// What kernels of searches use at this level.
+    type Line: Line;
     fn splat(value: f32) -> Self;
     fn load(from: &[f32; N]) -> Self;
     fn store(self, to: &mut [f32; N]);
@@ -119,5 +121,34 @@ pub(super) trait Vector<const N: usize>: Copy {
     /// Asks for a cache line that is read soon. Changes no result.
     fn prefetch(line: &u8) {
         let _ = line;
+    }
+}
+
+/// The bytes of a cache line, which is what searches read at a time.
+pub(crate) const LINE_LEN: usize = 64;
+
+/// A line of eight words of 64 bits, or 32 of 16 bits, all little-endian.
+pub(super) trait Line: Copy {
+    fn load(from: &[u8; LINE_LEN]) -> Self;
+    fn splat64(word: u64) -> Self;
+    fn splat16(word: u16) -> Self;
+    fn xor(self, other: Self) -> Self;
+    /// Counts of the bits that are one, in parts of the words that suit the level. Up to four such counts may be added.
+    fn ones(self) -> Self;
+    /// Adds counts.
+    fn add(self, other: Self) -> Self;
+    /// Adds the counts of each word of 64 bits up.
+    fn totals(self) -> Self;
+    /// The lesser of each two totals.
+    fn least(self, other: Self) -> Self;
+    /// Bit `i` says whether total `i` is at most `limit`.
+    fn at_most64(self, limit: u64) -> u8;
+    /// Bit `i` says whether at most `limit` bits of 16-bit word `i` are one.
+    fn at_most_ones16(self, limit: u16) -> u32;
+    /// Loads 32 words of 16 bits.
+    #[inline(always)]
+    fn load_signatures(from: &[[u8; 2]; LINE_LEN / 2]) -> Self {
+        let bytes = from.as_flattened().first_chunk();
+        Self::load(bytes.expect("twice 32 bytes are 64"))
     }
 }

@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hashsieve::{HashKind, Limits, PixelFormat, SimdLevel};
+use hashsieve::{
+    DEFAULT_MEMORY_BUDGET, HashKind, Limits, PDQ_RECOMMENDED_THRESHOLD, PixelFormat, Residency,
+    SearchMethod, SimdLevel,
+};
 
 /// Finds known abuse images: hashes pictures and matches them against hash lists, exactly.
 #[derive(Debug, Parser)]
@@ -53,6 +56,8 @@ pub(crate) struct BenchArgs {
 pub(crate) enum BenchCommand {
     /// Measure decoded pixels to PDQ hash and quality.
     Hash(BenchHashArgs),
+    /// Measure the search in an index of made-up PDQ hashes.
+    Match(BenchMatchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +93,100 @@ pub(crate) struct BenchHashArgs {
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Makes hashes from the seed, builds an index of them in a temporary folder, opens it and asks the queries one after \
+another, four times over: the first time is the warm-up, and of the others the shortest time of each query counts. Half \
+the queries, rounded up, are planted: a hash of the index with some of its bits changed, within the threshold. What was \
+found is compared with a flat scan, up to twenty thousand million pairs of hashes. Exit code 2 if anything is missed.
+
+JSON output: {\"n\",\"queries\",\"threshold\",\"threads\",\"method\",\"residency\",\"build_seconds\",\
+\"build_peak_bytes\",\"index_bytes\",\"bytes_per_hash\",\"open_microseconds\",\"microseconds_per_query\",\
+\"p99_microseconds\",\"queries_per_second\",\"matches\",\"planted\",\"planted_found\",\"verified_against_flat\"}. \
+Times of a query are of one thread; queries_per_second is of all. index_bytes is of hashes and tables, without what the \
+lists say of them. build_peak_bytes is resident memory more than before, pages of mapped files included; null where the \
+system does not tell. verified_against_flat is the number of queries compared.
+
+Examples:
+  hashsieve bench match --n 1000000 --queries 1000
+  hashsieve bench match --n 10000000 --queries 1000 --residency huge --threads 2 --json
+  hashsieve bench match --n 1000000 --queries 1000 --dump DIR    for other engines: db.bin, queries.bin, 32 bytes a hash")]
+pub(crate) struct BenchMatchArgs {
+    /// How many hashes to search in.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub(crate) n: u32,
+    /// How many queries to ask.
+    #[arg(long, value_name = "Q", default_value = "1000", value_parser = queries)]
+    pub(crate) queries: usize,
+    /// Largest distance that matches, inclusive.
+    #[arg(long, value_name = "T", default_value_t = PDQ_RECOMMENDED_THRESHOLD, value_parser = clap::value_parser!(u32).range(..=256))]
+    pub(crate) threshold: u32,
+    /// Seed of hashes and queries.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Threads that ask, each its part of the queries.
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
+    /// What the hashes are like: random, or clustered (families of near copies, with bits that go together).
+    #[arg(long, default_value = "random", value_parser = MatchData::parse)]
+    pub(crate) data: MatchData,
+    /// Every query is of eight hashes, as one picture's are, in one call.
+    #[arg(long)]
+    pub(crate) dihedral: bool,
+    /// How to search: auto (what is expected to be faster), flat or mih.
+    #[arg(long, default_value = "auto", value_parser = Method::parse)]
+    pub(crate) method: Method,
+    /// Where the index lies: mapped, or huge (a copy in huge pages).
+    #[arg(long, default_value = "mapped", value_parser = residency)]
+    pub(crate) residency: Residency,
+    /// Instructions to use: scalar, avx2, avx512 or neon, as far as this machine has them; the fastest if not given.
+    #[arg(long, default_value_t = SimdLevel::best(), hide_default_value = true)]
+    pub(crate) level: SimdLevel,
+    /// Memory for building before it goes on on disk, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MEMORY_BUDGET)]
+    pub(crate) memory: usize,
+    /// Also write the hashes (db.bin) and the queries (queries.bin), 32 bytes each, most significant first, to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dump: Option<PathBuf>,
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What hashes to measure with are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MatchData {
+    Random,
+    Clustered,
+}
+
+/// A method of searching, or none, which leaves the choice to the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Method(pub(crate) Option<SearchMethod>);
+
+impl Method {
+    fn parse(name: &str) -> Result<Self, String> {
+        match name.parse() {
+            Ok(method) => Ok(Self(Some(method))),
+            Err(_) if name == "auto" => Ok(Self(None)),
+            Err(_) => Err("known are auto, flat and mih".to_owned()),
+        }
+    }
+}
+
+fn residency(name: &str) -> Result<Residency, String> {
+    let all = [Residency::Mapped, Residency::Huge];
+    let named = all.into_iter().find(|residency| residency.name() == name);
+    named.ok_or_else(|| "known are mapped and huge".to_owned())
+}
+
+fn queries(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=10_000_000) => Ok(count),
+        _ => Err("a number from 1 to 10000000".to_owned()),
+    }
 }
 
 /// Width and height of a picture that the limits of a decoder allow.

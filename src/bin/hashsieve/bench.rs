@@ -116,6 +116,6 @@ fn whole(number: f64) -> u32 {
 }
 
 /// Returns the number with three decimals: more of them are noise.
-fn thousandths(number: f64) -> f64 {
+pub(crate) fn thousandths(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }

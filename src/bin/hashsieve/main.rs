@@ -3,11 +3,13 @@
 
 mod args;
 mod bench;
+mod bench_match;
 mod demo;
 mod failure;
 mod files;
 mod hash;
 mod index;
+mod match_data;
 mod progress;
 mod report;
 mod scan;
@@ -35,6 +37,7 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     match &arguments.command {
         Command::Bench(bench) => match &bench.command {
             BenchCommand::Hash(hash) => bench::hash(hash),
+            BenchCommand::Match(matching) => bench_match::run(matching, quiet),
         },
         Command::Demo(demo) => demo::run(demo, quiet),
         Command::Hash(hash) => hash::run(hash, quiet),

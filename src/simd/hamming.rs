@@ -1,0 +1,246 @@
+//! Hamming distances of many hashes, and of the 16-bit signatures of a multi-index table. Generic over the line.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::needless_range_loop,
+    reason = "positions were compared with what is in memory, and lines are short; indices, since iterator adapters that carry vectors are not compiled for a level"
+)]
+
+use super::prefetch_item;
+use super::vector::{LINE_LEN, Line, Vector};
+
+/// The hashes of a group, which lie word by word: eight first words on one line of 64 bytes, and so on.
+pub(crate) const GROUP: usize = 8;
+
+/// The most queries that one scan takes.
+pub(crate) const MAX_QUERIES: usize = 8;
+
+/// The signatures on a line.
+const SIGNATURES: usize = LINE_LEN / 2;
+
+/// How many runs ahead signatures are asked for. More than the misses that a processor has under way, and few enough
+/// that what was asked for is still in the first cache: 16 to 64 took the same time, 8 a fifth more.
+const RUNS_AHEAD: usize = 24;
+
+/// The most lines of a run that are asked for ahead; what follows is read in order, which processors foresee.
+const LINES_AHEAD: usize = 8;
+
+/// Groups of hashes: word `w` of the hashes of group `g` is line `g * group_stride + w * word_stride`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Groups<'a> {
+    pub(crate) lines: &'a [[u8; LINE_LEN]],
+    pub(crate) group_stride: usize,
+    pub(crate) word_stride: usize,
+}
+
+/// Hashes of a group that may be near a query: bit `i` of the mask speaks for hash `i`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NearGroup {
+    pub(crate) group: u32,
+    pub(crate) query: u8,
+    pub(crate) mask: u8,
+}
+
+/// Finds the hashes of groups `*next..end` whose first `words` words differ from a query's in at most `limit` bits.
+///
+/// Goes on until `near` may be too short for what another group has, tells in `next` with which group to go on, and returns
+/// how many were found. Groups ascend.
+///
+/// # Panics
+/// If a group has no line, or there are more queries than [`MAX_QUERIES`], or `near` has less room than there are queries.
+#[inline(always)]
+pub(super) fn scan_groups<const N: usize, V: Vector<N>>(
+    groups: &Groups<'_>,
+    next: &mut u32,
+    end: u32,
+    words: usize,
+    queries: &[[u64; 4]],
+    limit: u32,
+    near: &mut [NearGroup],
+) -> usize {
+    assert!(queries.len() <= MAX_QUERIES && queries.len() <= near.len());
+    match (words, queries.len()) {
+        (1, 1) => scan_by::<N, V, 1, 1>(groups, next, end, queries, limit, near),
+        (2, 1) => scan_by::<N, V, 2, 1>(groups, next, end, queries, limit, near),
+        (3, 1) => scan_by::<N, V, 3, 1>(groups, next, end, queries, limit, near),
+        (4, 1) => scan_by::<N, V, 4, 1>(groups, next, end, queries, limit, near),
+        (1, _) => scan_by::<N, V, 1, MAX_QUERIES>(groups, next, end, queries, limit, near),
+        (2, _) => scan_by::<N, V, 2, MAX_QUERIES>(groups, next, end, queries, limit, near),
+        (3, _) => scan_by::<N, V, 3, MAX_QUERIES>(groups, next, end, queries, limit, near),
+        (4, _) => scan_by::<N, V, 4, MAX_QUERIES>(groups, next, end, queries, limit, near),
+        _ => unreachable!("hashes that are searched have one to four words"),
+    }
+}
+
+#[inline(always)]
+fn scan_by<const N: usize, V: Vector<N>, const WORDS: usize, const QUERIES: usize>(
+    groups: &Groups<'_>,
+    next: &mut u32,
+    end: u32,
+    queries: &[[u64; 4]],
+    limit: u32,
+    near: &mut [NearGroup],
+) -> usize {
+    // Fewer queries than `QUERIES` are filled up with the first, and what is found of it again is left out.
+    let mut wanted = [[V::Line::splat64(0); WORDS]; QUERIES];
+    for query in 0..QUERIES {
+        for word in 0..WORDS {
+            let words = queries.get(query).unwrap_or(&queries[0]);
+            wanted[query][word] = V::Line::splat64(words[word]);
+        }
+    }
+    let limit = u64::from(limit);
+    let mut found = 0;
+    while *next < end && near.len() - found >= queries.len() {
+        let group = *next;
+        *next += 1;
+        let mut stored = [wanted[0][0]; WORDS];
+        for word in 0..WORDS {
+            let line = group as usize * groups.group_stride + word * groups.word_stride;
+            stored[word] = V::Line::load(&groups.lines[line]);
+        }
+        let mut distances = [stored[0]; QUERIES];
+        let mut least = V::Line::splat64(u64::MAX);
+        for query in 0..QUERIES {
+            let mut ones = stored[0].xor(wanted[query][0]).ones();
+            for word in 1..WORDS {
+                ones = ones.add(stored[word].xor(wanted[query][word]).ones());
+            }
+            distances[query] = ones.totals();
+            least = least.least(distances[query]);
+        }
+        if least.at_most64(limit) == 0 {
+            continue;
+        }
+        for query in 0..queries.len().min(QUERIES) {
+            let mask = distances[query].at_most64(limit);
+            if mask != 0 {
+                near[found] = NearGroup {
+                    group,
+                    query: query as u8,
+                    mask,
+                };
+                found += 1;
+            }
+        }
+    }
+    found
+}
+
+/// Signatures that stand one after another, and what is asked of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) start: u64,
+    pub(crate) length: u32,
+    pub(crate) signature: u16,
+    /// The most bits in which a signature may differ.
+    pub(crate) limit: u16,
+}
+
+/// A signature that is near enough: where it stands, and the number of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survivor {
+    pub(crate) position: u64,
+    pub(crate) run: u32,
+}
+
+/// How far [`near_signatures`] has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) run: u32,
+    pub(crate) offset: u32,
+}
+
+/// Finds the signatures of runs that are near enough, from `progress` on.
+///
+/// Goes on until all runs are done or `survivors` may be too short for what another line of signatures has, tells in
+/// `progress` where to go on, and returns how many were found.
+///
+/// # Panics
+/// If a run is not among the signatures, or `survivors` has room for less than 32.
+#[inline(always)]
+pub(super) fn near_signatures<const N: usize, V: Vector<N>>(
+    signatures: &[[u8; 2]],
+    runs: &[Run],
+    progress: &mut Progress,
+    survivors: &mut [Survivor],
+) -> usize {
+    assert!(survivors.len() >= SIGNATURES);
+    let mut found = 0;
+    // Kept here and told at the end, so that it stays in registers.
+    let Progress {
+        mut run,
+        mut offset,
+    } = *progress;
+    if *progress == Progress::default() {
+        for run in &runs[..runs.len().min(RUNS_AHEAD)] {
+            ask_for(signatures, run);
+        }
+    }
+    'all: while let Some(this) = runs.get(run as usize) {
+        if let Some(ahead) = runs.get(run as usize + RUNS_AHEAD) {
+            ask_for(signatures, ahead);
+        }
+        let rest = &signatures[this.start as usize..];
+        assert!(this.length as usize <= rest.len());
+        let wanted = V::Line::splat16(this.signature);
+        while offset < this.length {
+            if survivors.len() - found < SIGNATURES {
+                break 'all;
+            }
+            let rest = &rest[offset as usize..];
+            let left = this.length - offset;
+            let line = match rest.first_chunk::<SIGNATURES>() {
+                Some(line) => V::Line::load_signatures(line),
+                // At the very end of all signatures.
+                None => {
+                    let mut line = [[0; 2]; SIGNATURES];
+                    line[..rest.len()].copy_from_slice(rest);
+                    V::Line::load_signatures(&line)
+                }
+            };
+            let mut mask = line.xor(wanted).at_most_ones16(this.limit);
+            if left < SIGNATURES as u32 {
+                mask &= (1 << left) - 1;
+            }
+            while mask != 0 {
+                survivors[found] = Survivor {
+                    position: this.start + u64::from(offset + mask.trailing_zeros()),
+                    run,
+                };
+                found += 1;
+                mask &= mask - 1;
+            }
+            offset += SIGNATURES as u32;
+        }
+        run += 1;
+        offset = 0;
+    }
+    *progress = Progress { run, offset };
+    found
+}
+
+/// Asks for the lines of a run, as many as are worth it: two for a short one.
+#[inline(always)]
+fn ask_for(signatures: &[[u8; 2]], run: &Run) {
+    let length = run.length as usize;
+    let Some(all) = signatures.get(run.start as usize..) else {
+        return;
+    };
+    if let (Some(first), Some(last)) = (all.first(), all.get(length.saturating_sub(1))) {
+        prefetch_item(first);
+        if length > 1 {
+            prefetch_item(last);
+        }
+    }
+    if length > 2 * SIGNATURES {
+        let most = length.min(LINES_AHEAD * SIGNATURES);
+        for line in all[..most.min(all.len())].chunks_exact(SIGNATURES).skip(1) {
+            prefetch_item(&line[0]);
+        }
+    } else if length > SIGNATURES
+        && let Some(middle) = all.get(SIGNATURES)
+    {
+        prefetch_item(middle);
+    }
+}
