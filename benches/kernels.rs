@@ -176,6 +176,7 @@ fn hamming(criterion: &mut Criterion) {
                 length,
                 signature: 77,
                 limit: 2,
+                origin: 0,
             })
             .collect();
         let kernel = format!("signatures in runs of {length}");

@@ -31,6 +31,9 @@ pub(crate) const RING_WORDS: usize = MAX_BITS / 64 + 1;
 /// A hash on the ring, with the first bits once more after the last.
 pub(crate) type Ring = [u64; RING_WORDS];
 
+/// The value of each chunk of a hash, and the signature that goes with it.
+pub(crate) type Cuts = [(u32, u16); MAX_CHUNKS];
+
 /// A way to cut hashes of so many bits into chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunks {
@@ -40,8 +43,12 @@ pub(crate) struct Chunks {
     order: [u8; MAX_BITS],
     /// The chunk of each bit of the hash.
     chunk_of: [u8; MAX_BITS],
+    /// The place on the ring of each bit of the hash.
+    place_of: [u8; MAX_BITS],
     /// Where chunks begin on the ring, and at the end their end.
     starts: [u16; MAX_CHUNKS + 1],
+    /// How many chunks after each its signature holds bits of.
+    in_signature: [u8; MAX_CHUNKS],
     /// Where directories begin, in entries, and at the end their end.
     directory_starts: [usize; MAX_CHUNKS + 1],
 }
@@ -65,25 +72,37 @@ impl Chunks {
             count,
             order: [0; MAX_BITS],
             chunk_of: [u8::MAX; MAX_BITS],
+            place_of: [0; MAX_BITS],
             starts: [0; MAX_CHUNKS + 1],
+            in_signature: [0; MAX_CHUNKS],
             directory_starts: [0; MAX_CHUNKS + 1],
         };
         chunks.order[..bits].copy_from_slice(order);
-        let mut places = order.iter();
+        let mut places = (0..=u8::MAX).zip(order);
         for chunk in 0..count {
             let end = (chunk + 1) * bits / count;
             chunks.starts[chunk + 1] = end as u16;
             let width = end - usize::from(chunks.starts[chunk]);
-            for bit in places.by_ref().take(width) {
+            for (place, bit) in places.by_ref().take(width) {
                 let bit = usize::from(*bit);
                 if bit >= bits || chunks.chunk_of[bit] != u8::MAX {
                     return None;
                 }
                 chunks.chunk_of[bit] = chunk as u8;
+                chunks.place_of[bit] = place;
             }
             // A place for each value, one for the end of the last, and what fills the line up.
             let entries = (1_usize << width) + DIRECTORY_ALIGNMENT;
             chunks.directory_starts[chunk + 1] = chunks.directory_starts[chunk] + entries;
+        }
+        for chunk in 0..count {
+            let mut left = SIGNATURE_BITS;
+            let mut touched = 0;
+            while left > 0 {
+                touched += 1;
+                left = left.saturating_sub(chunks.width((chunk + touched) % count));
+            }
+            chunks.in_signature[chunk] = touched as u8;
         }
         Some(chunks)
     }
@@ -143,24 +162,34 @@ impl Chunks {
 
     /// Returns how many chunks after a chunk its signature holds bits of.
     pub(crate) fn chunks_in_signature(&self, chunk: usize) -> usize {
-        let mut left = SIGNATURE_BITS;
-        let mut touched = 0;
-        while left > 0 {
-            touched += 1;
-            left = left.saturating_sub(self.width((chunk + touched) % self.count));
-        }
-        touched
+        usize::from(self.in_signature[chunk])
     }
 
     /// Puts a hash on the ring.
     pub(crate) fn ring(&self, hash: &Words) -> Ring {
         let mut ring = [0; RING_WORDS];
-        for (place, bit) in self.order().iter().enumerate() {
-            let value = hash[usize::from(bit / 64)] >> (bit % 64) & 1;
-            ring[place / 64] |= value << (place % 64);
+        for (number, word) in hash.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                let bit = number * 64 + word.trailing_zeros() as usize;
+                let place = self.place_of[bit];
+                ring[usize::from(place / 64)] |= 1 << (place % 64);
+                word &= word - 1;
+            }
         }
         self.close(&mut ring);
         ring
+    }
+
+    /// Cuts a hash.
+    pub(crate) fn cuts(&self, hash: &Words) -> Cuts {
+        let ring = self.ring(hash);
+        let mut cuts = [(0, 0); MAX_CHUNKS];
+        for (chunk, cut) in cuts.iter_mut().enumerate().take(self.count) {
+            let (value, signature) = self.value_and_signature(&ring, chunk);
+            *cut = (value as u32, signature);
+        }
+        cuts
     }
 
     /// Writes the first bits once more after the last.

@@ -216,14 +216,14 @@ impl<const WORDS: usize> Space<'_, WORDS> {
         buffer.left.clear();
         let mut most = u64::MAX;
         for words in queries {
-            let ring = tables.chunks.ring(words);
-            tables.ask_for_directories(&ring);
+            let cuts = tables.chunks.cuts(words);
+            tables.ask_for_directories(&cuts);
             let ones: u32 = words.iter().map(|word| word.count_ones()).sum();
             // Between hashes of an even number of ones all distances are even, and odd if one of both is odd.
             let threshold = if self.is_even && threshold % 2 != ones % 2 {
                 let Some(threshold) = threshold.checked_sub(1) else {
                     // An odd distance is not 0. The query keeps its place, since matches name it by that.
-                    buffer.queries.push(Query::without_matches(*words, ring));
+                    buffer.queries.push(Query::without_matches(*words, cuts));
                     continue;
                 };
                 threshold
@@ -231,7 +231,7 @@ impl<const WORDS: usize> Space<'_, WORDS> {
                 threshold
             };
             let radii = Radii::chosen(tables.chunks, threshold, |chunk| {
-                tables.own_bucket(&ring, chunk)
+                tables.own_bucket(&cuts, chunk)
             });
             if self.method.is_none() {
                 let probes = radii.probes(tables.chunks) as f64;
@@ -239,7 +239,7 @@ impl<const WORDS: usize> Space<'_, WORDS> {
             }
             buffer.queries.push(Query {
                 words: *words,
-                ring,
+                cuts,
                 threshold,
                 radii,
             });

@@ -62,12 +62,14 @@ impl Radii {
             *radius = each as i8 - 1;
         }
         if more > 0 {
-            let mut by_size = [(0, 0_u8); MAX_CHUNKS];
-            for (chunk, place) in by_size.iter_mut().enumerate().take(count) {
-                *place = (own_bucket(chunk), chunk as u8);
+            let mut sizes = [0; MAX_CHUNKS];
+            for (chunk, size) in sizes.iter_mut().enumerate().take(count) {
+                *size = own_bucket(chunk);
             }
-            by_size[..count].sort_unstable();
-            for (_, chunk) in &by_size[..more] {
+            let mut by_size: [u8; MAX_CHUNKS] = std::array::from_fn(|chunk| chunk as u8);
+            let key = |chunk: &u8| (sizes[usize::from(*chunk)], *chunk);
+            by_size[..count].select_nth_unstable_by_key(more - 1, key);
+            for chunk in &by_size[..more] {
                 radii[usize::from(*chunk)] += 1;
             }
         }
@@ -81,12 +83,19 @@ impl Radii {
     }
 
     /// Returns the most bits in which a chunk and the signature after it may differ together.
-    pub(crate) fn chain_limit(&self, chunks: &Chunks, chunk: usize) -> u16 {
-        let last = chunk + chunks.chunks_in_signature(chunk);
-        let sum: i32 = (chunk..=last)
-            .map(|chunk| i32::from(self.0[chunk % chunks.count()]) + 1)
-            .sum();
-        (sum - 1).max(0) as u16
+    pub(crate) fn chain_limit(&self, chunks: &Chunks, chunk: usize) -> u8 {
+        let mut sum = i32::from(self.0[chunk]);
+        let mut next = chunk;
+        for _ in 0..chunks.chunks_in_signature(chunk) {
+            next = if next + 1 == chunks.count() {
+                0
+            } else {
+                next + 1
+            };
+            sum += i32::from(self.0[next]) + 1;
+        }
+        // A signature has 16 bits; the chunk takes its own off.
+        sum.clamp(0, 255) as u8
     }
 
     /// Returns how many buckets are looked into.

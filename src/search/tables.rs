@@ -32,7 +32,7 @@
 use std::ops::ControlFlow;
 
 use super::Words;
-use super::chunks::{Chunks, MAX_CHUNKS, Ring};
+use super::chunks::{Chunks, Cuts, MAX_CHUNKS};
 use super::hashes::Hashes;
 use super::plan::Radii;
 use crate::simd::{MAX_QUERIES, Progress, Run, SimdLevel, Survivor, prefetch_item};
@@ -70,8 +70,6 @@ pub(crate) struct Tables<'a, const WORDS: usize> {
 pub(crate) struct Workspace {
     /// Room for [`RUNS`], of which the first `len` are there.
     runs: Vec<Run>,
-    /// The query, by its position, and the chunk of each run.
-    origins: Vec<(u8, u8)>,
     len: usize,
     survivors: Vec<Survivor>,
 }
@@ -80,7 +78,6 @@ impl Workspace {
     fn reserve(&mut self) {
         self.len = 0;
         self.runs.resize(RUNS, Run::default());
-        self.origins.resize(RUNS, (0, 0));
         self.survivors.resize(SURVIVORS, Survivor::default());
     }
 }
@@ -100,21 +97,32 @@ pub(crate) struct Counts {
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) words: Words,
-    pub(crate) ring: Ring,
+    pub(crate) cuts: Cuts,
     pub(crate) threshold: u32,
     pub(crate) radii: Radii,
 }
 
 impl Query {
     /// A query that nothing can match.
-    pub(crate) fn without_matches(words: Words, ring: Ring) -> Self {
+    pub(crate) fn without_matches(words: Words, cuts: Cuts) -> Self {
         Self {
             words,
-            ring,
+            cuts,
             threshold: 0,
             radii: Radii::NONE,
         }
     }
+}
+
+/// The query, by its position, and the chunk of a run, in one byte.
+fn origin_of(query: usize, chunk: usize) -> u8 {
+    const { assert!(MAX_QUERIES <= 8 && MAX_CHUNKS <= 32, "three bits and five") };
+    (query * MAX_CHUNKS + chunk) as u8
+}
+
+fn query_and_chunk(origin: u8) -> (usize, usize) {
+    let origin = usize::from(origin);
+    (origin / MAX_CHUNKS, origin % MAX_CHUNKS)
 }
 
 /// The buckets of one chunk, on their way into the workspace.
@@ -123,7 +131,6 @@ struct Buckets<'a> {
     hashes: u32,
     /// What all runs have in common; `start` is where the table begins.
     run: Run,
-    origin: (u8, u8),
     candidates: u64,
     are_damaged: bool,
 }
@@ -137,16 +144,15 @@ impl Buckets<'_> {
         // Without branches, which nobody could foresee: what is not to be kept is written over by the next.
         let is_sound = start <= end && end <= self.hashes;
         self.are_damaged |= !is_sound;
-        let length = end.wrapping_sub(start);
-        let keep = is_sound & (length > 0);
+        let length = if is_sound { end - start } else { 0 };
+        let start = self.run.start + u64::from(start);
         workspace.runs[workspace.len] = Run {
-            start: self.run.start + u64::from(start),
+            start,
             length,
             ..self.run
         };
-        workspace.origins[workspace.len] = self.origin;
-        workspace.len += usize::from(keep);
-        self.candidates += if keep { u64::from(length) } else { 0 };
+        workspace.len += usize::from(length > 0);
+        self.candidates += u64::from(length);
     }
 }
 
@@ -161,20 +167,23 @@ pub(crate) enum Collected {
 
 impl<const WORDS: usize> Tables<'_, WORDS> {
     /// Returns how many entries the bucket has that a query falls into. Zero where the directory is damaged.
-    pub(crate) fn own_bucket(&self, ring: &Ring, chunk: usize) -> u32 {
-        let (value, _) = self.chunks.value_and_signature(ring, chunk);
+    pub(crate) fn own_bucket(&self, cuts: &Cuts, chunk: usize) -> u32 {
         let (start, _) = self.chunks.directory(chunk);
-        let bounds = self.directories.get(start + value..start + value + 2);
+        let place = start + cuts[chunk].0 as usize;
+        let bounds = self.directories.get(place..place + 2);
         bounds.map_or(0, |bounds| {
             u32::from_le_bytes(bounds[1]).saturating_sub(u32::from_le_bytes(bounds[0]))
         })
     }
 
     /// Asks for the lines of directories in which a query's buckets are found.
-    pub(crate) fn ask_for_directories(&self, ring: &Ring) {
-        for chunk in 0..self.chunks.count() {
-            let (value, _) = self.chunks.value_and_signature(ring, chunk);
-            let directory = &self.directories[self.chunks.directory(chunk).0..];
+    pub(crate) fn ask_for_directories(&self, cuts: &Cuts) {
+        for (chunk, (value, _)) in cuts.iter().enumerate().take(self.chunks.count()) {
+            let value = *value as usize;
+            let (start, entries) = self.chunks.directory(chunk);
+            let Some(directory) = self.directories.get(start..start + entries) else {
+                return;
+            };
             if let Some(entry) = directory.get(value) {
                 prefetch_item(entry);
             }
@@ -270,7 +279,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             if radius < 0 {
                 continue;
             }
-            let (value, signature) = self.chunks.value_and_signature(&query.ring, chunk);
+            let (value, signature) = query.cuts[chunk];
+            let value = value as usize;
             let width = self.chunks.width(chunk);
             let (directory_start, directory_len) = self.chunks.directory(chunk);
             let directory = &self.directories[directory_start..directory_start + directory_len];
@@ -284,8 +294,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                     length: 0,
                     signature,
                     limit,
+                    origin: origin_of(number, chunk),
                 },
-                origin: (number as u8, chunk as u8),
                 candidates: 0,
                 are_damaged: false,
             };
@@ -303,7 +313,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                 }
             }
             for distance in 2..=radius {
-                buckets.run.limit = limit.saturating_sub(distance as u16);
+                buckets.run.limit = limit.saturating_sub(distance as u8);
                 // All values at this distance, in ascending order of the bits that differ.
                 let mut difference = (1_usize << distance) - 1;
                 while difference >> width == 0 {
@@ -348,7 +358,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             );
             counts.survivors += count as u64;
             let survivors = &mut workspace.survivors[..count];
-            let done = self.look_at(queries, &workspace.origins, survivors, found)?;
+            let done = self.look_at(queries, &workspace.runs, survivors, found)?;
             if done.is_break() {
                 return Ok(done);
             }
@@ -361,7 +371,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
     fn look_at<B>(
         &self,
         queries: &[Query],
-        origins: &[(u8, u8)],
+        runs: &[Run],
         survivors: &mut [Survivor],
         found: &mut impl FnMut(usize, u32, u32) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, Damage> {
@@ -385,8 +395,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             survivor.position = u64::from(id);
         }
         for survivor in survivors.iter() {
-            let (number, chunk) = origins[survivor.run as usize];
-            let query = &queries[usize::from(number)];
+            let (number, chunk) = query_and_chunk(runs[survivor.run as usize].origin);
+            let query = &queries[number];
             let id = survivor.position as u32;
             let mut difference = [0; WORDS];
             let mut distance = 0;
@@ -397,10 +407,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                     break;
                 }
             }
-            if distance <= query.threshold
-                && self.first_start(query, &difference) == Some(usize::from(chunk))
-            {
-                let done = found(usize::from(number), id, distance);
+            if distance <= query.threshold && self.first_start(query, &difference) == Some(chunk) {
+                let done = found(number, id, distance);
                 if done.is_break() {
                     return Ok(done);
                 }

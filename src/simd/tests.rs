@@ -426,6 +426,7 @@ fn signatures_are_found_at_every_level_in_runs_of_every_length_from_every_start(
                 length,
                 signature: 0xf00f,
                 limit,
+                origin: 0,
             })
             .collect();
         runs.extend((0..70).map(|i| Run {
@@ -433,12 +434,14 @@ fn signatures_are_found_at_every_level_in_runs_of_every_length_from_every_start(
             length: i as u32,
             signature: random.next() as u16,
             limit,
+            origin: 0,
         }));
         runs.push(Run {
             start: 0,
             length: 700,
             signature: 0,
             limit,
+            origin: 0,
         });
         let mut expected = Vec::new();
         for (number, run) in runs.iter().enumerate() {
