@@ -11,6 +11,8 @@ pub mod decode;
 pub mod hash_parse;
 #[path = "../fuzz/bodies/index_open.rs"]
 pub mod index_open;
+#[path = "../fuzz/bodies/index_search.rs"]
+pub mod index_search;
 #[path = "../fuzz/bodies/list_import.rs"]
 pub mod list_import;
 #[path = "../fuzz/bodies/pdq.rs"]
@@ -18,11 +20,12 @@ pub mod pdq;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 6] = [
+const BODIES: [(&str, Body); 7] = [
     ("classic", classic::body),
     ("decode", decode::body),
     ("hash_parse", hash_parse::body),
     ("index_open", index_open::body),
+    ("index_search", index_search::body),
     ("list_import", list_import::body),
     ("pdq", pdq::body),
 ];

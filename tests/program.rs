@@ -1057,6 +1057,7 @@ fn help_has_examples() {
         &["scan"],
         &["index", "build"],
         &["bench", "hash"],
+        &["bench", "match"],
     ] {
         let ran = place.run(&[command, &["--help"]].concat()).exits(0);
         assert!(ran.stdout.contains("Examples:\n"), "{command:?}");
@@ -1214,6 +1215,112 @@ fn bench_hash_refuses_what_it_cannot_measure_and_says_why() {
         let ran = place.run(&[&["bench", "hash"], options].concat()).exits(2);
         assert_eq!(ran.stdout, "");
         assert!(ran.stderr.contains(why), "{options:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn bench_match_finds_what_it_planted_and_tells_its_figures_as_one_line_of_json() {
+    let place = Place::new();
+    let bench = ["bench", "match", "--queries", "41"];
+    for (options, n, method) in [
+        (&["--n", "1"][..], 1, "flat"),
+        (&["--n", "20000"], 20_000, "mih"),
+        (
+            &["--n", "20000", "--method", "flat", "--residency", "huge"],
+            20_000,
+            "flat",
+        ),
+        (
+            &[
+                "--n",
+                "20000",
+                "--data",
+                "clustered",
+                "--dihedral",
+                "--threads",
+                "3",
+            ],
+            20_000,
+            "mih",
+        ),
+        (
+            &["--n", "20000", "--threshold", "256", "--queries", "2"],
+            20_000,
+            "flat",
+        ),
+    ] {
+        let options: Vec<&str> = options.to_vec();
+        let ran = place.run(
+            &[
+                &bench[..if options.contains(&"--queries") { 2 } else { 4 }],
+                &options,
+                &["--json"],
+            ]
+            .concat(),
+        );
+        let ran = ran.exits(0);
+        assert_eq!(ran.stderr, "");
+        let [line] = &ran.json()[..] else {
+            panic!("{}", ran.stdout)
+        };
+        let queries = if options.contains(&"256") { 2 } else { 41 };
+        assert_eq!(line["queries"], queries);
+        assert_eq!(line["n"], n);
+        assert_eq!(line["method"], method, "{line}");
+        assert_eq!(line["planted"], (queries + 1) / 2);
+        assert_eq!(line["planted_found"], line["planted"]);
+        assert_eq!(line["verified_against_flat"], queries);
+        assert!(line["matches"].as_u64() >= line["planted"].as_u64());
+        for key in [
+            "build_seconds",
+            "bytes_per_hash",
+            "index_bytes",
+            "microseconds_per_query",
+            "open_microseconds",
+            "p99_microseconds",
+            "queries_per_second",
+        ] {
+            assert!(
+                line[key].as_f64().is_some_and(|value| value > 0.0),
+                "{key}: {line}"
+            );
+        }
+        assert_eq!(line.as_object().unwrap().len(), 18);
+    }
+}
+
+#[test]
+fn bench_match_dumps_hashes_and_queries_that_others_can_search() {
+    let place = Place::new();
+    let dump = [
+        "bench",
+        "match",
+        "--n",
+        "500",
+        "--queries",
+        "10",
+        "--dump",
+        "dumped",
+        "--seed",
+        "7",
+    ];
+    place.run(&dump).exits(0);
+    let read = |name: &str| std::fs::read(place.0.path().join("dumped").join(name)).unwrap();
+    let (hashes, queries) = (read("db.bin"), read("queries.bin"));
+    assert_eq!((hashes.len(), queries.len()), (500 * 32, 10 * 32));
+    let distance = |a: &[u8], b: &[u8]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a ^ b).count_ones())
+            .sum::<u32>()
+    };
+    for (number, query) in queries.chunks(32).enumerate() {
+        let near = hashes
+            .chunks(32)
+            .filter(|hash| distance(hash, query) <= 31)
+            .count();
+        // The first half is planted, and random hashes are never so near.
+        assert_eq!(near, usize::from(number < 5));
     }
 }
 

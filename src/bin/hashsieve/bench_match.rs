@@ -147,7 +147,7 @@ pub(crate) fn run(arguments: &BenchMatchArgs, quiet: bool) -> Result<Outcome, Fa
     let explained =
         sample.and_then(|query| index.explain(query, arguments.threshold).ok().flatten());
     let figures = Figures {
-        n: index.len(HashKind::Pdq),
+        n: arguments.n,
         queries: asked.len(),
         threshold: arguments.threshold,
         threads: arguments.threads,

@@ -3,6 +3,7 @@
 //! ```text
 //! hashsieve-peers write DIR      writes the pictures, all of them synthetic
 //! hashsieve-peers serve DIR      answers the questions on standard input, one line each
+//! hashsieve-peers match DIR      the same of searches in dumped hashes: see `matching.rs`
 //! ```
 //!
 //! | question | answer |
@@ -16,6 +17,7 @@
 //! libraries, and `../run.py` asks.
 
 mod engines;
+mod matching;
 #[path = "../../../../tests/support/memory.rs"]
 mod memory;
 mod pictures;
@@ -41,7 +43,8 @@ fn main() -> ExitCode {
     let done = match words[..] {
         ["write", folder] => pictures::write_all(Path::new(folder)),
         ["serve", folder] => serve(Path::new(folder)),
-        _ => Err("usage: hashsieve-peers write DIR | serve DIR".into()),
+        ["match", folder] => matching::serve(Path::new(folder)),
+        _ => Err("usage: hashsieve-peers write DIR | serve DIR | match DIR".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
