@@ -266,3 +266,86 @@ impl PlannedPart {
         made.into_iter().map(|(_, part)| part).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some hashes of one word, in groups.
+    fn lines(count: u32) -> Vec<[u8; 64]> {
+        let words = (0..count.next_multiple_of(8)).map(|id| {
+            let word = u64::from(id + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            if id < count { word } else { 0 }
+        });
+        let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        bytes.as_chunks().0.to_vec()
+    }
+
+    #[test]
+    fn parts_follow_one_another_and_hold_every_place_once() {
+        for (hashes, budget, threads) in [
+            (1, 0, 1),
+            (20_000, 0, 2),
+            (3_000_000, 0, 2),
+            (3_000_000, 1 << 30, 2),
+            (2 * FEWEST_ENTRIES, 0, 3),
+            (2 * FEWEST_ENTRIES + 1, 0, 3),
+        ] {
+            let mut next = (0, 0);
+            for part in parts(14, hashes, budget, threads) {
+                assert_eq!((part.chunks.start, part.positions.start), next);
+                let entries = part.positions.len() * part.chunks.len();
+                assert!(
+                    entries
+                        <= (budget / threads / ENTRY_LEN)
+                            .max(FEWEST_ENTRIES)
+                            .max(hashes.min(FEWEST_ENTRIES))
+                );
+                next = if part.positions.end == hashes {
+                    (part.chunks.end, 0)
+                } else {
+                    (part.chunks.start, part.positions.end)
+                };
+            }
+            assert_eq!(next, (14, 0));
+        }
+    }
+
+    #[test]
+    fn parts_made_alone_are_the_table_made_whole() {
+        let lines = lines(1001);
+        let hashes = Hashes::<1>::grouped(&lines, 1001).unwrap();
+        let chunks = Chunks::chosen(64, 20_000).unwrap();
+        let rings = RingTable::new(&chunks);
+        let counted = count(&hashes, &chunks, &rings, 3);
+        let mut directory = vec![[0; POSITION_LEN]; chunks.directory_entries()];
+        let (start, entries) = chunks.directory(2);
+        let mut position = 0_u32;
+        for (entry, count) in directory[start..start + entries]
+            .iter_mut()
+            .zip(&counted.values[start..])
+        {
+            *entry = position.to_le_bytes();
+            position += count;
+        }
+        assert_eq!(position, 1001);
+        let make = |positions: Range<usize>| {
+            let part = PlannedPart {
+                chunks: 2..3,
+                positions,
+            };
+            let part = part
+                .make(&hashes, &chunks, &rings, &directory)
+                .pop()
+                .unwrap();
+            (part.signatures, part.ids)
+        };
+        let whole = make(0..1001);
+        for cut in [1, 500, 1000] {
+            let ((mut signatures, mut ids), rest) = (make(0..cut), make(cut..1001));
+            signatures.extend(rest.0);
+            ids.extend(rest.1);
+            assert_eq!((signatures, ids), whole);
+        }
+    }
+}
