@@ -171,13 +171,7 @@ fn hamming(criterion: &mut Criterion) {
     let mut survivors = [Survivor::default(); 512];
     for length in [2_u32, 16, 160] {
         let runs: Vec<Run> = (0..32)
-            .map(|i| Run {
-                start: i * 200,
-                length,
-                signature: 77,
-                limit: 2,
-                origin: 0,
-            })
+            .map(|i| Run::new(i * 200, 77, 2, 0).at(0, length))
             .collect();
         let kernel = format!("signatures in runs of {length}");
         levels(criterion, &kernel, 32 * length as usize, |level| {

@@ -61,9 +61,10 @@ pub struct BuildSummary {
 /// withdrawn record takes back the hashes it names, or, when it names none, all that were stated before it; a later
 /// record may state them again.
 ///
-/// Memory: about the budget given, plus at most 64 MiB for buffers, whatever the number of entries; what does not fit
+/// Memory: about the budget given, plus at most 96 MiB for buffers, whatever the number of entries; what does not fit
 /// goes to unnamed temporary files in the destination's directory, about twice the size of the index at most. Time:
-/// O(n log n) unless the budget is less than a hundredth of the entries. The same calls give the same bytes, whatever the budget and the number of threads. Sorting uses the
+/// O(n log n) unless the budget is less than a hundredth of the entries; each part of a table that fits in half the budget
+/// takes a pass over the hashes. The same calls give the same bytes, whatever the budget and the number of threads. Sorting uses the
 /// current `rayon` pool.
 ///
 /// # Example
@@ -311,7 +312,7 @@ impl IndexBuilder {
             summary.assertions.insert(kind, assertions);
             let tables = if kind.is_perceptual() {
                 let (directory, hashes) = (&self.directory, &mut hashes[0]);
-                write_tables(directory, kind, hashes, self.budget, progress).map_err(io)?
+                write_tables(directory, kind, hashes, self.budget / 2, progress).map_err(io)?
             } else {
                 None
             };

@@ -221,7 +221,9 @@ impl Index {
         queries: &[HashValue],
         threshold: u32,
     ) -> Result<Vec<Vec<Match>>, SearchError> {
-        let parts: Vec<_> = queries
+        // Here, so that it does not depend on how queries are shared out.
+        self.searched(queries)?;
+        let parts: Vec<Result<_, SearchError>> = queries
             .par_chunks(QUERIES_AT_A_TIME)
             .map_init(SearchBuffer::new, |buffer, queries| {
                 let mut matches = vec![Vec::new(); queries.len()];
@@ -232,9 +234,11 @@ impl Index {
                 for matches in &mut matches {
                     matches.sort_unstable();
                 }
-                Ok::<_, SearchError>(matches)
+                Ok(matches)
             })
-            .collect::<Result<_, _>>()?;
+            .collect();
+        // The first in order, not the first to come.
+        let parts: Vec<Vec<Vec<Match>>> = parts.into_iter().collect::<Result<_, _>>()?;
         Ok(parts.into_iter().flatten().collect())
     }
 
@@ -354,6 +358,10 @@ fn corrupt(damage: Damage) -> CorruptIndex {
         Damage::Directory(entry) => {
             let what = "an entry is less than the one before or more than there are hashes";
             CorruptIndex::new(layout::Role::Directories.name(), entry, what)
+        }
+        Damage::Hash(id) => {
+            let what = "the hash has bits past the last of its kind";
+            CorruptIndex::new(layout::Role::Hashes.name(), id, what)
         }
         Damage::Id(entry) => CorruptIndex::new(
             layout::Role::TableIds.name(),

@@ -25,8 +25,9 @@ const CHUNKS_TOGETHER: usize = 4;
 
 /// Writes the sections of the tables of a kind, if there are enough hashes for tables to be of use.
 ///
-/// Memory: `budget` bytes, or 6 MiB for each thread where that is more, and 4 bytes for each value of a chunk for each
-/// thread. Every part of a table that fits takes a pass over all hashes, which lie in a file.
+/// Memory: `budget` bytes, or what one thread takes at least where that is more: 6 MiB, and 4 bytes for every value of every
+/// chunk, 4 to 19 MB for PDQ. Fewer threads work where the budget is not enough for all. Every part of a table that fits takes
+/// a pass over all hashes, which lie in a file.
 pub(super) fn write_tables(
     directory: &Path,
     kind: HashKind,
@@ -88,7 +89,11 @@ fn write_tables_of<const WORDS: usize>(
     progress: &mut dyn FnMut(BuildProgress),
 ) -> io::Result<[Spool; 4]> {
     let rings = RingTable::new(chunks);
-    let threads = rayon::current_num_threads();
+    // What each takes at least: a part, and where the next entries go, or counts.
+    let of_values = chunks.directory_entries() * size_of::<u32>();
+    let least = FEWEST_ENTRIES * ENTRY_LEN + of_values;
+    let threads = rayon::current_num_threads().min((budget / least).max(1));
+    let budget = budget.saturating_sub(threads * of_values);
     let counted = count(hashes, chunks, &rings, threads);
 
     let mut head = [0; CHUNK_ORDER_OFFSET];

@@ -956,8 +956,10 @@ fn a_search_in_damaged_tables_says_where_and_nothing_of_what_is_there() {
         let start = start_of(&bytes, section);
         let len = u64_at(&bytes, section_field(section, SECTION_LEN_OFFSET)) as usize;
         bytes[start..start + len].fill(0xff);
-        let mut options = IndexOptions::default();
-        options.method = Some(SearchMethod::Mih);
+        let options = IndexOptions {
+            method: Some(SearchMethod::Mih),
+            ..IndexOptions::default()
+        };
         let index = Index::from_bytes_with(bytes, options).unwrap();
         let error = index.within(&query, 12).unwrap_err();
         let SearchError::Corrupt(corrupt) = error else {

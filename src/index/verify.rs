@@ -8,6 +8,9 @@ use super::error::CorruptIndex;
 use super::layout::{KindSections, POSITION_LEN, SIGNATURE_LEN, Section, TableSections, words_of};
 use crate::search::{Hashes, RingTable};
 
+/// The zeros after a directory.
+const FILLING: usize = 15;
+
 /// How many bytes are summed between two reports of progress.
 const STEP: usize = 16 << 20;
 
@@ -133,8 +136,9 @@ impl Index {
     /// Checks that what fills the last hashes up to a whole group is zero.
     fn check_group_padding(&self, kind: &KindSections) -> Result<(), CorruptIndex> {
         fn is_zero<const WORDS: usize>(hashes: &Hashes<'_, WORDS>) -> bool {
-            let end = hashes.len().next_multiple_of(8);
-            (hashes.len()..end).all(|id| hashes.get(id) == [0; WORDS])
+            (hashes.len()..=u32::MAX)
+                .take_while(|id| id % 8 != 0)
+                .all(|id| hashes.get(id) == [0; WORDS])
         }
         let is_zero = match words_of(kind.kind) {
             1 => is_zero(&self.hashes::<1>(kind)?),
@@ -186,57 +190,60 @@ impl Index {
             return Err(CorruptIndex::new("chunks", 0, what));
         }
         // Tables are made by one walk over the hashes, and so they are checked by one.
-        (0..chunks.count()).into_par_iter().try_for_each(|chunk| {
-            let (start, entries) = chunks.directory(chunk);
-            let wrong = |entry: usize, what| CorruptIndex::new("directories", entry as u64, what);
-            let directory = &directories[start..start + entries];
-            let mut next: Vec<u32> = directory.iter().map(|e| u32::from_le_bytes(*e)).collect();
-            let ends = next.clone();
-            if next[0] != 0 || ends[entries - 1] as usize != len {
-                return Err(wrong(
-                    start,
-                    "the buckets of a chunk do not hold all hashes",
-                ));
-            }
-            let filling = directories[start + entries..]
-                .iter()
-                .take(entries.next_multiple_of(16) - entries);
-            if filling.flatten().any(|&byte| byte != 0) {
-                return Err(wrong(
-                    start + entries,
-                    "what fills a directory up is not zero",
-                ));
-            }
-            let (signatures, ids) = (
-                &signatures[chunk * len..][..len],
-                &ids[chunk * len..][..len],
-            );
-            for id in 0..hashes.len() {
-                let ring = rings.ring(chunks, &hashes.get(id));
-                let (value, signature) = chunks.value_and_signature(&ring, chunk);
-                let place = next[value] as usize;
-                next[value] = next[value].saturating_add(1);
-                if ids.get(place) != Some(&id.to_le_bytes()) {
-                    let entry = (chunk * len + place) as u64;
-                    return Err(CorruptIndex::new(
-                        "table ids",
-                        entry,
-                        "the hash is of another bucket",
+        let checked: Vec<Result<(), CorruptIndex>> = (0..chunks.count())
+            .into_par_iter()
+            .map(|chunk| {
+                let (start, entries) = chunks.directory(chunk);
+                let wrong =
+                    |entry: usize, what| CorruptIndex::new("directories", entry as u64, what);
+                let directory = &directories[start..start + entries];
+                let mut next: Vec<u32> = directory.iter().map(|e| u32::from_le_bytes(*e)).collect();
+                let ends = next.clone();
+                if next[0] != 0 || ends[entries - 1] as usize != len {
+                    return Err(wrong(
+                        start,
+                        "the buckets of a chunk do not hold all hashes",
                     ));
                 }
-                if signatures.get(place) != Some(&signature.to_le_bytes()) {
-                    let entry = (chunk * len + place) as u64;
-                    let what = "the signature is not that of the hash";
-                    return Err(CorruptIndex::new("signatures", entry, what));
+                let filling = directories[start + entries..].iter().take(FILLING);
+                if filling.flatten().any(|&byte| byte != 0) {
+                    return Err(wrong(
+                        start + entries,
+                        "what fills a directory up is not zero",
+                    ));
                 }
-            }
-            match (0..entries - 1).find(|&value| next[value] != ends[value + 1]) {
-                Some(value) => Err(wrong(
-                    start + value,
-                    "a bucket does not hold just its hashes",
-                )),
-                None => Ok(()),
-            }
-        })
+                let (signatures, ids) = (
+                    &signatures[chunk * len..][..len],
+                    &ids[chunk * len..][..len],
+                );
+                for id in 0..hashes.len() {
+                    let ring = rings.ring(chunks, &hashes.get(id));
+                    let (value, signature) = chunks.value_and_signature(&ring, chunk);
+                    let place = next[value] as usize;
+                    next[value] = next[value].saturating_add(1);
+                    if ids.get(place) != Some(&id.to_le_bytes()) {
+                        let entry = (chunk * len + place) as u64;
+                        return Err(CorruptIndex::new(
+                            "table ids",
+                            entry,
+                            "the hash is of another bucket",
+                        ));
+                    }
+                    if signatures.get(place) != Some(&signature.to_le_bytes()) {
+                        let entry = (chunk * len + place) as u64;
+                        let what = "the signature is not that of the hash";
+                        return Err(CorruptIndex::new("signatures", entry, what));
+                    }
+                }
+                match (0..entries - 1).find(|&value| next[value] != ends[value + 1]) {
+                    Some(value) => Err(wrong(
+                        start + value,
+                        "a bucket does not hold just its hashes",
+                    )),
+                    None => Ok(()),
+                }
+            })
+            .collect();
+        checked.into_iter().collect()
     }
 }

@@ -88,7 +88,7 @@ impl FromStr for SearchMethod {
     }
 }
 
-/// Working memory of searches, about 100 KB, kept from search to search so that they allocate nothing.
+/// Working memory of searches, about 50 KB, kept from search to search so that they allocate nothing.
 #[derive(Default)]
 pub struct SearchBuffer {
     workspace: Workspace,
@@ -127,7 +127,7 @@ pub struct Explanation {
     pub buckets: u64,
     /// The entries whose signatures were read, or, in a scan, all hashes.
     pub candidates: u64,
-    /// The hashes that were looked at whole, some more than once.
+    /// The hashes that were looked at, some more than once.
     pub compared: u64,
     /// The matches.
     pub matches: u64,
@@ -235,7 +235,8 @@ impl<const WORDS: usize> Space<'_, WORDS> {
             });
             if self.method.is_none() {
                 let probes = radii.probes(tables.chunks) as f64;
-                most = most.min(plan::candidates_for(cost_of_scan, probes));
+                let expected = radii.expected_candidates(tables.chunks, self.hashes.len());
+                most = most.min(plan::candidates_for(cost_of_scan, probes, expected));
             }
             buffer.queries.push(Query {
                 words: *words,
@@ -259,31 +260,33 @@ impl<const WORDS: usize> Space<'_, WORDS> {
         if done.is_break() {
             return Ok(done);
         }
-        for query in &buffer.left {
-            buffer.counts.candidates += u64::from(self.hashes.len());
+        if !buffer.left.is_empty() {
+            buffer.counts.candidates += u64::from(self.hashes.len()) * buffer.left.len() as u64;
+            let mut together = [[0; 4]; MAX_QUERIES];
+            for (words, query) in together.iter_mut().zip(&buffer.left) {
+                *words = queries[*query];
+            }
+            let left = &buffer.left;
+            let mut found = |query: usize, id, distance| found(left[query], id, distance);
             let groups = 0..self.hashes.group_count();
-            let one = &queries[*query..=*query];
-            let mut found = |_, id, distance| found(*query, id, distance);
+            let together = &together[..left.len()];
             let near = &mut buffer.near;
-            let done = flat::scan(
+            return Ok(flat::scan(
                 level,
                 &self.hashes,
                 groups,
-                one,
+                together,
                 threshold,
                 near,
                 &mut found,
-            );
-            if done.is_break() {
-                return Ok(done);
-            }
+            ));
         }
         Ok(ControlFlow::Continue(()))
     }
 
     /// Puts the `count` nearest hashes within `limit` into `nearest`, in ascending order of distance, then id.
     ///
-    /// Looks within small thresholds first, and scans when these do not hold enough. No allocation but of `nearest`.
+    /// Looks within small thresholds first, and scans when these do not hold enough. Memory for `count` matches at most.
     pub(crate) fn nearest(
         &self,
         query: &Words,

@@ -29,9 +29,14 @@ pub(crate) fn cost_of_tables(probes: f64, candidates: f64) -> f64 {
     probes * PROBE + candidates * CANDIDATE
 }
 
-/// Returns how many entries in so many buckets cost as much as `cost`.
-pub(crate) fn candidates_for(cost: f64, probes: f64) -> u64 {
-    ((cost - probes * PROBE) / CANDIDATE).max(0.0) as u64
+/// What an entry costs that is there beyond what random hashes would be: most such are of families of near copies, and have
+/// their hashes looked at, some of them from several chunks.
+const OF_FAMILY: f64 = 8.0;
+
+/// Returns how many entries there may be in so many buckets, of which so many are expected, before they cost more than `cost`.
+pub(crate) fn candidates_for(cost: f64, probes: f64, expected: f64) -> u64 {
+    let left = (cost - cost_of_tables(probes, expected)).max(0.0);
+    (expected + left / OF_FAMILY) as u64
 }
 
 /// How far to look in each chunk; -1 for not at all.

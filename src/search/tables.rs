@@ -48,8 +48,10 @@ const SURVIVORS: usize = 512;
 pub(crate) enum Damage {
     /// An entry of the directory that begins at this one is less than the one before, or more than there are hashes.
     Directory(u64),
-    /// There is no hash of this id.
+    /// There is no hash of the id that stands at this place.
     Id(u64),
+    /// The hash of this id has bits past the last of its kind.
+    Hash(u64),
 }
 
 /// The tables of one kind of hash, and the hashes.
@@ -129,30 +131,25 @@ fn query_and_chunk(origin: u8) -> (usize, usize) {
 struct Buckets<'a> {
     directory: &'a [[u8; 4]],
     hashes: u32,
-    /// What all runs have in common; `start` is where the table begins.
-    run: Run,
     candidates: u64,
     are_damaged: bool,
 }
 
 impl Buckets<'_> {
-    /// Adds the bucket of a value, if there is anything in it. There must be room.
+    /// Writes the bucket of a value to the place of `runs` given, and returns the next place: the same where there is nothing
+    /// in it. `run` is what all runs have in common, from the beginning of the table on.
     #[inline(always)]
-    fn take(&mut self, value: usize, workspace: &mut Workspace) {
-        let start = u32::from_le_bytes(self.directory[value]);
-        let end = u32::from_le_bytes(self.directory[value + 1]);
+    fn take(&mut self, value: usize, run: Run, runs: &mut [Run], place: usize) -> usize {
+        let bounds = self.directory[value..].first_chunk::<2>();
+        // A directory has one entry more than there are values.
+        let [start, end] = bounds.map_or([u32::MAX; 2], |bounds| bounds.map(u32::from_le_bytes));
         // Without branches, which nobody could foresee: what is not to be kept is written over by the next.
         let is_sound = start <= end && end <= self.hashes;
         self.are_damaged |= !is_sound;
         let length = if is_sound { end - start } else { 0 };
-        let start = self.run.start + u64::from(start);
-        workspace.runs[workspace.len] = Run {
-            start,
-            length,
-            ..self.run
-        };
-        workspace.len += usize::from(length > 0);
         self.candidates += u64::from(length);
+        runs[place] = run.at(start, length);
+        place + usize::from(length > 0)
     }
 }
 
@@ -199,8 +196,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
     /// Calls `found(query, id, distance)` once for every query and every hash within its threshold, in no order that means
     /// anything, and `too_many(query)` for queries whose buckets hold more than `most` entries, which are left out.
     ///
-    /// Balls of more than some thousands of buckets are not held against `most`. No allocation once the workspace has its
-    /// room. Ends early when `found` breaks.
+    /// No allocation once the workspace has its room. Ends early when `found` breaks.
     ///
     /// # Errors
     /// [`Damage`], at the first sign of it; what was found before was told.
@@ -222,6 +218,14 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
         for (number, query) in queries.iter().enumerate() {
             let probes = query.radii.probes(self.chunks);
             if probes > RUNS as u64 {
+                let done = self.read(level, queries, workspace, counts, found)?;
+                if done.is_break() {
+                    return Ok(done);
+                }
+                if most < u64::MAX && self.count(query, workspace)? > most {
+                    too_many(number);
+                    continue;
+                }
                 // In pieces.
                 let mut pieces = |workspace: &mut Workspace, counts: &mut Counts| {
                     self.read(level, queries, workspace, counts, found)
@@ -243,6 +247,19 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             }
         }
         self.read(level, queries, workspace, counts, found)
+    }
+
+    /// Counts the entries that a query's buckets hold, with a workspace that is empty and is so again.
+    fn count(&self, query: &Query, workspace: &mut Workspace) -> Result<u64, Damage> {
+        let mut counts = Counts::default();
+        // What was collected is counted already, and not kept.
+        let mut forget = |workspace: &mut Workspace, _: &mut Counts| {
+            workspace.len = 0;
+            Ok(ControlFlow::<()>::Continue(()))
+        };
+        let _ = self.collect_by(0, query, workspace, &mut counts, &mut forget)?;
+        workspace.len = 0;
+        Ok(counts.candidates)
     }
 
     /// Collects all runs of a query, for which there must be room, unless they hold too many entries.
@@ -289,15 +306,12 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             let mut buckets = Buckets {
                 directory,
                 hashes: self.hashes.len(),
-                run: Run {
-                    start: table,
-                    length: 0,
-                    signature,
-                    limit,
-                    origin: origin_of(number, chunk),
-                },
                 candidates: 0,
                 are_damaged: false,
+            };
+            let run = |distance: i8| {
+                let limit = limit.saturating_sub(distance as u8);
+                Run::new(table, signature, limit, origin_of(number, chunk))
             };
             if workspace.len + width + 1 > RUNS {
                 let done = full(workspace, counts)?;
@@ -305,15 +319,16 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                     return Ok(done);
                 }
             }
-            buckets.take(value, workspace);
+            let mut place = buckets.take(value, run(0), &mut workspace.runs, workspace.len);
             if radius >= 1 {
-                buckets.run.limit = limit.saturating_sub(1);
+                let run = run(1);
                 for bit in 0..width {
-                    buckets.take(value ^ (1 << bit), workspace);
+                    place = buckets.take(value ^ (1 << bit), run, &mut workspace.runs, place);
                 }
             }
+            workspace.len = place;
             for distance in 2..=radius {
-                buckets.run.limit = limit.saturating_sub(distance as u8);
+                let run = run(distance);
                 // All values at this distance, in ascending order of the bits that differ.
                 let mut difference = (1_usize << distance) - 1;
                 while difference >> width == 0 {
@@ -323,7 +338,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                             return Ok(done);
                         }
                     }
-                    buckets.take(value ^ difference, workspace);
+                    let (bucket, len) = (value ^ difference, workspace.len);
+                    workspace.len = buckets.take(bucket, run, &mut workspace.runs, len);
                     // The next number with as many ones: the lowest run of ones moves its highest up and the others down.
                     let lowest = difference & difference.wrapping_neg();
                     let moved = difference + lowest;
@@ -395,7 +411,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             survivor.position = u64::from(id);
         }
         for survivor in survivors.iter() {
-            let (number, chunk) = query_and_chunk(runs[survivor.run as usize].origin);
+            let (number, chunk) = query_and_chunk(runs[survivor.run as usize].origin());
             let query = &queries[number];
             let id = survivor.position as u32;
             let mut difference = [0; WORDS];
@@ -407,7 +423,12 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                     break;
                 }
             }
-            if distance <= query.threshold && self.first_start(query, &difference) == Some(chunk) {
+            if distance > query.threshold {
+                continue;
+            }
+            let start = self.first_start(query, &difference);
+            let start = start.ok_or(Damage::Hash(u64::from(id)))?;
+            if start == chunk {
                 let done = found(number, id, distance);
                 if done.is_break() {
                     return Ok(done);
@@ -417,7 +438,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Returns the first chunk from which a match's whole chain is as it must be.
+    /// Returns the first chunk from which a match's whole chain is as it must be. `None` if the difference has bits that no
+    /// chunk has, or is farther than the threshold.
     fn first_start(&self, query: &Query, difference: &[u64; WORDS]) -> Option<usize> {
         let count = self.chunks.count();
         // How much is left in each chunk: negative where the distance is within the radius.
@@ -429,7 +451,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             let mut word = *word;
             while word != 0 {
                 let bit = number * 64 + word.trailing_zeros() as usize;
-                over[self.chunks.chunk_of(bit)] += 1;
+                *over.get_mut(self.chunks.chunk_of(bit))? += 1;
                 word &= word - 1;
             }
         }

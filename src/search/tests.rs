@@ -462,6 +462,35 @@ fn damage_is_told_and_never_leads_out_of_bounds() {
 }
 
 #[test]
+fn a_hash_with_bits_past_the_last_of_its_kind_is_damage() {
+    let mut random = Random(12);
+    let mut buffer = SearchBuffer::new();
+    for bits in [40, 144] {
+        let hashes: Vec<Words> = (0..20).map(|_| random.hash(bits)).collect();
+        let query = hashes[3];
+        let stray = |line: &mut [u8; LINE_LEN]| line[3 * 8 + 7] |= 0x80;
+        let damage = if bits == 40 {
+            let mut made = Made::<1>::new(bits, hashes, as_for_many(bits));
+            stray(&mut made.lines[0]);
+            let space = made.space(SimdLevel::best(), Some(SearchMethod::Mih));
+            let mut ignore = |_, _, _| ControlFlow::<Infallible>::Continue(());
+            space
+                .within(&[query], 1, &mut buffer, &mut ignore)
+                .map(drop)
+        } else {
+            let mut made = Made::<3>::new(bits, hashes, as_for_many(bits));
+            stray(&mut made.lines[2]);
+            let space = made.space(SimdLevel::best(), Some(SearchMethod::Mih));
+            let mut ignore = |_, _, _| ControlFlow::<Infallible>::Continue(());
+            space
+                .within(&[query], 1, &mut buffer, &mut ignore)
+                .map(drop)
+        };
+        assert_eq!(damage, Err(Damage::Hash(3)));
+    }
+}
+
+#[test]
 fn hashes_in_columns_are_those_in_groups() {
     let mut random = Random(10);
     let mut buffer = SearchBuffer::new();

@@ -127,16 +127,56 @@ fn scan_by<const N: usize, V: Vector<N>, const WORDS: usize, const QUERIES: usiz
     found
 }
 
-/// Signatures that stand one after another, and what is asked of them.
+/// Signatures that stand one after another, and what is asked of them. In two words, since so many are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Run {
-    pub(crate) start: u64,
-    pub(crate) length: u32,
-    pub(crate) signature: u16,
-    /// The most bits in which a signature may differ.
-    pub(crate) limit: u8,
-    /// Whatever the caller wants to know of the run again.
-    pub(crate) origin: u8,
+    start: u64,
+    /// From the lowest bit on: length (32 bits), signature (16), limit (8), origin (8).
+    rest: u64,
+}
+
+impl Run {
+    /// Returns a run of no length at a start. `limit` is the most bits in which a signature may differ, `origin` whatever the
+    /// caller wants to know of the run again.
+    #[inline(always)]
+    pub(crate) fn new(start: u64, signature: u16, limit: u8, origin: u8) -> Self {
+        let rest = u64::from(signature) << 32 | u64::from(limit) << 48 | u64::from(origin) << 56;
+        Self { start, rest }
+    }
+
+    /// Returns the run that begins so much later and is so long. It must have no length yet.
+    #[inline(always)]
+    pub(crate) fn at(self, offset: u32, length: u32) -> Self {
+        Self {
+            start: self.start + u64::from(offset),
+            rest: self.rest | u64::from(length),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn start(self) -> u64 {
+        self.start
+    }
+
+    #[inline(always)]
+    pub(super) fn length(self) -> u32 {
+        self.rest as u32
+    }
+
+    #[inline(always)]
+    pub(super) fn signature(self) -> u16 {
+        (self.rest >> 32) as u16
+    }
+
+    #[inline(always)]
+    pub(super) fn limit(self) -> u8 {
+        (self.rest >> 48) as u8
+    }
+
+    #[inline(always)]
+    pub(crate) fn origin(self) -> u8 {
+        (self.rest >> 56) as u8
+    }
 }
 
 /// A signature that is near enough: where it stands, and the number of the run.
@@ -183,15 +223,15 @@ pub(super) fn near_signatures<const N: usize, V: Vector<N>>(
         if let Some(ahead) = runs.get(run as usize + RUNS_AHEAD) {
             ask_for(signatures, ahead);
         }
-        let rest = &signatures[this.start as usize..];
-        assert!(this.length as usize <= rest.len());
-        let wanted = V::Line::splat16(this.signature);
-        while offset < this.length {
+        let rest = &signatures[this.start() as usize..];
+        assert!(this.length() as usize <= rest.len());
+        let wanted = V::Line::splat16(this.signature());
+        while offset < this.length() {
             if survivors.len() - found < SIGNATURES {
                 break 'all;
             }
             let rest = &rest[offset as usize..];
-            let left = this.length - offset;
+            let left = this.length() - offset;
             let line = match rest.first_chunk::<SIGNATURES>() {
                 Some(line) => V::Line::load_signatures(line),
                 // At the very end of all signatures.
@@ -201,19 +241,20 @@ pub(super) fn near_signatures<const N: usize, V: Vector<N>>(
                     V::Line::load_signatures(&line)
                 }
             };
-            let mut mask = line.xor(wanted).at_most_ones16(u16::from(this.limit));
+            let mut mask = line.xor(wanted).at_most_ones16(u16::from(this.limit()));
             if left < SIGNATURES as u32 {
                 mask &= (1 << left) - 1;
             }
             while mask != 0 {
                 survivors[found] = Survivor {
-                    position: this.start + u64::from(offset + mask.trailing_zeros()),
+                    position: this.start() + u64::from(offset + mask.trailing_zeros()),
                     run,
                 };
                 found += 1;
                 mask &= mask - 1;
             }
-            offset += SIGNATURES as u32;
+            // A run may have nearly as many as a number can count.
+            offset = offset.saturating_add(SIGNATURES as u32);
         }
         run += 1;
         offset = 0;
@@ -225,8 +266,8 @@ pub(super) fn near_signatures<const N: usize, V: Vector<N>>(
 /// Asks for the lines of a run, as many as are worth it.
 #[inline(always)]
 fn ask_for(signatures: &[[u8; 2]], run: &Run) {
-    let start = run.start as usize;
-    let last = start + (run.length as usize).min(LINES_AHEAD * SIGNATURES);
+    let start = run.start() as usize;
+    let last = start + (run.length() as usize).min(LINES_AHEAD * SIGNATURES);
     let mut at = start;
     // Most runs begin in the middle of a line, so that even a short one may end on the next.
     while at + SIGNATURES < last {

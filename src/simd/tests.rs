@@ -421,33 +421,17 @@ fn signatures_are_found_at_every_level_in_runs_of_every_length_from_every_start(
         .collect();
     for limit in [0, 1, 2, 3, 8, 15, 16] {
         let mut runs: Vec<Run> = (0..=100)
-            .map(|length| Run {
-                start: random.next() % 601,
-                length,
-                signature: 0xf00f,
-                limit,
-                origin: 0,
-            })
+            .map(|length| Run::new(random.next() % 601, 0xf00f, limit, 0).at(0, length))
             .collect();
-        runs.extend((0..70).map(|i| Run {
-            start: 700 - i,
-            length: i as u32,
-            signature: random.next() as u16,
-            limit,
-            origin: 0,
-        }));
-        runs.push(Run {
-            start: 0,
-            length: 700,
-            signature: 0,
-            limit,
-            origin: 0,
-        });
+        runs.extend(
+            (0..70).map(|i| Run::new(700 - i, random.next() as u16, limit, 0).at(0, i as u32)),
+        );
+        runs.push(Run::new(0, 0, limit, 0).at(0, 700));
         let mut expected = Vec::new();
         for (number, run) in runs.iter().enumerate() {
-            for position in run.start..run.start + u64::from(run.length) {
+            for position in run.start()..run.start() + u64::from(run.length()) {
                 let signature = u16::from_le_bytes(signatures[position as usize]);
-                if (signature ^ run.signature).count_ones() <= u32::from(run.limit) {
+                if (signature ^ run.signature()).count_ones() <= u32::from(run.limit()) {
                     expected.push(Survivor {
                         position,
                         run: number as u32,
