@@ -7,10 +7,18 @@
 //!
 //! Up to a million hashes; `hashsieve bench match` measures more, and `benches/peers/match` beside other engines.
 //!
-//! What holds a query by tables up is reading from memory: with 16 chunks and a threshold of 31 it looks into 256 buckets, a
-//! line of the cache each of directories and, at 10 million hashes, five or six of signatures, some 80 KB in all. How
-//! many bits differ is counted 32 signatures at a time and takes a small part of that. A flat scan reads 16 bytes a hash, or
-//! all where two words do not reject.
+//! What holds a query by tables up is reading from memory. With 16 chunks and a threshold of 31 it looks into 256 buckets:
+//! some 200 lines of directories, and at 10 million hashes 1,500 of signatures and 320 of ids and hashes, wherever these
+//! are. On the machine of `README.md` a line from anywhere in 1.3 GB takes 8.5 ns when so many are asked for ahead, in huge pages
+//! and without any other work, and 230 ns when it is waited for; so 17 microseconds are the least, of 29. Mapped pages of 4 KiB
+//! add a miss of address translation for each of 500 pages. How many bits differ is counted 32 signatures at a time, and
+//! takes a microsecond of it. Up to a million hashes the 256 buckets themselves hold it up, 60 instructions each.
+//!
+//! More and narrower chunks, 18 to 24, read fewer buckets but took three times as long at a million: a signature of 16 bits
+//! then covers two chunks, whose limits together let ten times as many entries through.
+//!
+//! A flat scan reads 16 bytes a hash, or all where two words do not reject. With eight queries together it does a word
+//! of work for each pair, 0.13 ns.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
