@@ -132,6 +132,33 @@ impl Index {
     /// # Errors
     /// As for [`within`](Self::within), and [`SearchError::Kind`] when the queries are not all of one kind; nothing has
     /// been found then.
+    ///
+    /// # Example
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use hashsieve::{Dihedral, SearchBuffer};
+    /// # use hashsieve::{Entry, Index, IndexBuilder, ListDescriptor, PdqHasher, PixelFormat, Pixels};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("index.hsv");
+    /// # let bytes: Vec<u8> = (0..256 * 256_u32).map(|i| ((i % 256) * (i / 256) / 99) as u8).collect();
+    /// # let pixels = Pixels::new(PixelFormat::Luma8, 256, 256, 256, &bytes)?;
+    /// # let mut hasher = PdqHasher::new();
+    /// # let mut builder = IndexBuilder::new(&path);
+    /// # let list = builder.add_list(ListDescriptor::default())?;
+    /// # let mut entry = Entry::new("entry-1");
+    /// # entry.add_hash(hasher.hash(&pixels)?.hash.into());
+    /// # builder.add(list, &entry)?;
+    /// # builder.finish()?;
+    /// # let index = Index::open(&path)?;
+    /// // All eight rotations and reflections of a picture in one call; a query's place tells which it is.
+    /// let queries = hasher.dihedral(&pixels)?.hashes.map(Into::into);
+    /// let mut buffer = SearchBuffer::new();
+    /// let found = index.for_each_within(&queries, 31, &mut buffer, |query, found| {
+    ///     ControlFlow::Break((Dihedral::ALL[query], found.distance))
+    /// })?;
+    /// assert_eq!(found, ControlFlow::Break((Dihedral::Original, 0)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn for_each_within<B>(
         &self,
         queries: &[HashValue],
@@ -244,8 +271,30 @@ impl Index {
 
     /// Searches as [`within`](Self::within) does, and tells how it was done and how much was looked at.
     ///
+    /// `None` when there is no hash of the query's kind.
+    ///
     /// # Errors
-    /// As for [`within`](Self::within). `None` when there is no hash of the query's kind.
+    /// As for [`within`](Self::within).
+    ///
+    /// # Example
+    /// ```
+    /// use hashsieve::{Pdq, SearchMethod};
+    /// # use hashsieve::{Entry, Index, IndexBuilder, ListDescriptor};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("index.hsv");
+    /// # let mut builder = IndexBuilder::new(&path);
+    /// # let list = builder.add_list(ListDescriptor::default())?;
+    /// # let mut entry = Entry::new("entry-1");
+    /// # entry.add_hash(Pdq::from_words([1, 2, 3, 4]).into());
+    /// # builder.add(list, &entry)?;
+    /// # builder.finish()?;
+    /// # let index = Index::open(&path)?;
+    /// let explained = index.explain(&Pdq::from_words([1, 2, 3, 7]).into(), 31)?;
+    /// let explained = explained.expect("there are PDQ hashes");
+    /// // So few are scanned.
+    /// assert_eq!((explained.method, explained.candidates, explained.matches), (SearchMethod::Flat, 1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn explain(
         &self,
         query: &HashValue,
