@@ -153,6 +153,11 @@ pub(super) const fn kind_code(kind: HashKind) -> u16 {
     }
 }
 
+pub(super) fn kind_of_code(code: u16) -> Option<HashKind> {
+    let mut kinds = HashKind::ALL.into_iter();
+    kinds.find(|&kind| kind_code(kind) == code)
+}
+
 /// Returns how many words of 8 bytes a stored value of a perceptual kind has: 1, 3 or 4. Digests are stored as bytes.
 pub(super) const fn words_of(kind: HashKind) -> usize {
     kind.byte_len().div_ceil(8)
@@ -218,7 +223,7 @@ impl Section {
         let role = Role::ALL.into_iter().find(|role| role.code() == role_code);
         let role = role.ok_or_else(|| wrong("a section has an unknown role"))?;
         let code = u16_at(record, SECTION_KIND_OFFSET);
-        let kind = HashKind::ALL.into_iter().find(|&k| kind_code(k) == code);
+        let kind = kind_of_code(code);
         if code != 0 && kind.is_none() {
             return Err(wrong("a section has an unknown hash kind"));
         }
@@ -240,7 +245,8 @@ impl Section {
         start..start.saturating_add(len)
     }
 
-    fn expected_len(&self) -> Option<u64> {
+    /// Returns the length that goes with the count, or `None` if there is none.
+    pub(super) fn expected_len(&self) -> Option<u64> {
         let record_len = match (self.role, self.kind) {
             (Role::Lists, _) => LIST_RECORD_LEN,
             (Role::Entries, _) => ENTRY_RECORD_LEN,

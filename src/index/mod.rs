@@ -4,6 +4,7 @@
 //! like is told in `FORMAT.md` beside this module, and nowhere else.
 
 mod builder;
+mod entries;
 mod error;
 mod layout;
 mod mapped;

@@ -1,148 +1,125 @@
 //! Building multi-index tables from hashes in order, in bounded memory, on all threads of the current `rayon` pool.
 
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::ops::Range;
-use std::path::Path;
 
 use rayon::prelude::*;
+use tempfile::NamedTempFile;
 
 use super::layout::{
-    CHUNK_ORDER_OFFSET, HASHES_ARE_EVEN, POSITION_LEN, Role, SIGNATURE_LEN, words_of,
+    CHUNK_ORDER_OFFSET, HASHES_ARE_EVEN, LINE_LEN, POSITION_LEN, SIGNATURE_LEN, words_of,
 };
 use super::mapped::MappedFile;
-use super::writer::{BuildProgress, Spool};
+use super::writer::{BuildProgress, Spool, at};
 use crate::hash::HashKind;
-use crate::search::{Chunks, Hashes, Ring, RingTable};
+use crate::search::{Chunks, Hashes, RING_WORDS, Ring, RingTable};
 
-/// The bytes of an entry of a table.
-const ENTRY_LEN: usize = SIGNATURE_LEN + POSITION_LEN;
+/// The bytes that an entry of a table takes while it is made: what it is made of, and itself.
+const MADE_LEN: usize = size_of::<u64>() + SIGNATURE_LEN + POSITION_LEN;
+
+const RINGS_BUFFER: usize = 256 << 10;
 
 /// The fewest entries of a part: less would take too many passes over the hashes.
 const FEWEST_ENTRIES: usize = 1 << 20;
 
-/// The most chunks whose tables one thread makes in one pass over the hashes.
-const CHUNKS_TOGETHER: usize = 4;
+/// Where the sections of the tables of a kind begin in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TablePlaces {
+    pub(super) chunks: u64,
+    pub(super) directories: u64,
+    pub(super) signatures: u64,
+    pub(super) ids: u64,
+    /// Where the file ends. What stands after it for a while is cut off.
+    pub(super) end: u64,
+}
 
-/// Writes the sections of the tables of a kind, if there are enough hashes for tables to be of use.
+/// Writes the tables of a kind to their places in the file.
 ///
-/// Memory: `budget` bytes, or what one thread takes at least where that is more: 6 MiB, and 4 bytes for every value of every
-/// chunk, 4 to 19 MB for PDQ. Fewer threads work where the budget is not enough for all. Every part of a table that fits takes
-/// a pass over all hashes, which lie in a file.
+/// Memory: `budget` bytes, or what one thread takes at least where that is more: 14 MiB, and 4 bytes for every value of every
+/// chunk, 4 to 19 MB for PDQ. Fewer threads work where the budget is not enough for all. The file is longer meanwhile by 40
+/// bytes a hash, over which every part of a table that fits takes a pass.
 pub(super) fn write_tables(
-    directory: &Path,
+    file: &NamedTempFile,
     kind: HashKind,
+    chunks: &Chunks,
     hashes: &mut Spool,
+    places: TablePlaces,
     budget: usize,
     progress: &mut dyn FnMut(BuildProgress),
-) -> io::Result<Option<[Spool; 4]>> {
-    let Some(chunks) = Chunks::chosen(kind.bits() as usize, hashes.count) else {
-        return Ok(None);
-    };
+) -> io::Result<()> {
     // No type of hash has as many.
     let len = u32::try_from(hashes.count).map_err(io::Error::other)?;
-    let file = MappedFile::of(hashes.flushed()?)?;
-    let lines = file.as_bytes().as_chunks().0;
-    let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let spools = Spools::new(directory, kind)?;
-    match words_of(kind) {
-        1 => {
-            let hashes = Hashes::<1>::grouped(lines, len).ok_or_else(missing)?;
-            write_tables_of(&hashes, &chunks, budget, spools, progress)
-        }
-        3 => {
-            let hashes = Hashes::<3>::grouped(lines, len).ok_or_else(missing)?;
-            write_tables_of(&hashes, &chunks, budget, spools, progress)
-        }
-        _ => {
-            let hashes = Hashes::<4>::grouped(lines, len).ok_or_else(missing)?;
-            write_tables_of(&hashes, &chunks, budget, spools, progress)
-        }
-    }
-    .map(Some)
-}
-
-/// The sections of tables on their way.
-struct Spools {
-    chunks: Spool,
-    directories: Spool,
-    signatures: Spool,
-    ids: Spool,
-}
-
-impl Spools {
-    fn new(directory: &Path, kind: HashKind) -> io::Result<Self> {
-        let spool = |role| Spool::new(directory, role, Some(kind));
-        Ok(Self {
-            chunks: spool(Role::Chunks)?,
-            directories: spool(Role::Directories)?,
-            signatures: spool(Role::Signatures)?,
-            ids: spool(Role::TableIds)?,
-        })
-    }
-}
-
-fn write_tables_of<const WORDS: usize>(
-    hashes: &Hashes<'_, WORDS>,
-    chunks: &Chunks,
-    budget: usize,
-    mut spools: Spools,
-    progress: &mut dyn FnMut(BuildProgress),
-) -> io::Result<[Spool; 4]> {
-    let rings = RingTable::new(chunks);
-    // What each takes at least: a part, and where the next entries go, or counts.
     let of_values = chunks.directory_entries() * size_of::<u32>();
-    let least = FEWEST_ENTRIES * ENTRY_LEN + of_values;
+    let least = FEWEST_ENTRIES * MADE_LEN + of_values;
     let threads = rayon::current_num_threads().min((budget / least).max(1));
     let budget = budget.saturating_sub(threads * of_values);
-    let counted = count(hashes, chunks, &rings, threads);
-
-    let mut head = [0; CHUNK_ORDER_OFFSET];
-    head[0] = u8::try_from(chunks.count()).map_err(io::Error::other)?;
-    head[1] = if counted.are_even { HASHES_ARE_EVEN } else { 0 };
-    spools.chunks.write(&head)?;
-    spools.chunks.write(chunks.order())?;
-    spools.chunks.count = chunks.order().len() as u64;
-
-    let mut directory = vec![[0; POSITION_LEN]; chunks.directory_entries()];
-    for chunk in 0..chunks.count() {
-        let (start, entries) = chunks.directory(chunk);
-        let values = &counted.values[start..start + entries];
-        let mut position = 0_u32;
-        for (entry, count) in directory[start..].iter_mut().zip(values) {
-            *entry = position.to_le_bytes();
-            position += count;
-        }
-    }
-    spools.directories.write(directory.as_flattened())?;
-    spools.directories.count = directory.len() as u64;
-
-    let parts = parts(chunks.count(), hashes.len() as usize, budget, threads);
+    let parts = parts(chunks.count(), len as usize, budget, threads);
     let total = parts.len() as u64;
     let mut done = 0;
-    for parts in parts.chunks(threads) {
-        let made: Vec<Vec<Part>> = parts
-            .par_iter()
-            .map(|part| part.make(hashes, chunks, &rings, &directory))
-            .collect();
-        for part in made.iter().flatten() {
-            spools.signatures.write(part.signatures.as_flattened())?;
-            spools.signatures.count += part.signatures.len() as u64;
-            spools.ids.write(part.ids.as_flattened())?;
-            spools.ids.count += part.ids.len() as u64;
-        }
-        done += parts.len() as u64;
+    let mut report = |more: usize| {
+        done += more as u64;
         progress(BuildProgress {
             stage: "making tables",
             done,
             total,
         });
+    };
+    report(0);
+
+    let counted = {
+        let map = MappedFile::of(hashes.flushed()?)?;
+        let lines = map.as_bytes().as_chunks().0;
+        match words_of(kind) {
+            1 => cut_all::<1>(file, lines, len, chunks, places.end, threads)?,
+            3 => cut_all::<3>(file, lines, len, chunks, places.end, threads)?,
+            _ => cut_all::<4>(file, lines, len, chunks, places.end, threads)?,
+        }
+    };
+    let mut head = [0; CHUNK_ORDER_OFFSET];
+    head[0] = u8::try_from(chunks.count()).map_err(io::Error::other)?;
+    head[1] = if counted.are_even { HASHES_ARE_EVEN } else { 0 };
+    let mut section = at(file, places.chunks)?;
+    section.write_all(&head)?;
+    section.write_all(chunks.order())?;
+
+    let directory = starts(chunks, counted.values);
+    let mut section = BufWriter::new(at(file, places.directories)?);
+    for start in &directory {
+        section.write_all(&start.to_le_bytes())?;
     }
-    Ok([
-        spools.chunks,
-        spools.directories,
-        spools.signatures,
-        spools.ids,
-    ])
+    section.flush()?;
+
+    let map = MappedFile::of(file.as_file())?;
+    let rings = usize::try_from(places.end).ok();
+    let rings = rings.and_then(|end| map.as_bytes().get(end..));
+    let rings = rings.map_or(&[][..], |bytes| bytes.as_chunks().0);
+    if rings.len() != len as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    for parts in parts.chunks(threads) {
+        parts.par_iter().try_for_each(|part| {
+            let made = part.make(rings, chunks, &directory);
+            let before = (part.chunk * rings.len() + part.positions.start) as u64;
+            let signatures = at(file, places.signatures + before * SIGNATURE_LEN as u64)?;
+            let ids = at(file, places.ids + before * POSITION_LEN as u64)?;
+            made.write(&mut BufWriter::new(signatures), &mut BufWriter::new(ids))
+        })?;
+        report(parts.len());
+    }
+    drop(map);
+    file.as_file().set_len(places.end)
+}
+
+/// Turns how many hashes have each value into where those begin.
+fn starts(chunks: &Chunks, mut counts: Vec<u32>) -> Vec<u32> {
+    for chunk in 0..chunks.count() {
+        let (start, entries) = chunks.directory(chunk);
+        let mut position = 0_u32;
+        for count in &mut counts[start..start + entries] {
+            position += std::mem::replace(count, position);
+        }
+    }
+    counts
 }
 
 /// How many hashes have each value of each chunk, where the directories have them.
@@ -151,124 +128,195 @@ struct Counted {
     are_even: bool,
 }
 
-fn count<const WORDS: usize>(
-    hashes: &Hashes<'_, WORDS>,
+/// A hash on its ring, as bytes.
+type RingBytes = [u8; RING_WORDS * 8];
+
+/// Writes all hashes on their rings to a place of the file, and counts their values.
+fn cut_all<const WORDS: usize>(
+    file: &NamedTempFile,
+    lines: &[[u8; LINE_LEN]],
+    len: u32,
     chunks: &Chunks,
-    rings: &RingTable,
+    place: u64,
     threads: usize,
-) -> Counted {
-    let each = hashes
-        .len()
-        .div_ceil(u32::try_from(threads).unwrap_or(u32::MAX))
-        .max(1);
-    let starts: Vec<u32> = (0..hashes.len()).step_by(each as usize).collect();
+) -> io::Result<Counted> {
+    let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let hashes = Hashes::<WORDS>::grouped(lines, len).ok_or_else(missing)?;
+    let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+    let each = len.div_ceil(threads).max(1);
+    let starts: Vec<u32> = (0..len).step_by(each as usize).collect();
     let counted = starts.into_par_iter().map(|start| {
-        let mut values = vec![0_u32; chunks.directory_entries()];
-        let mut ones = 0;
-        for id in start..hashes.len().min(start.saturating_add(each)) {
-            let words = hashes.get(id);
-            // Whether the ones of all words are odd in number is told by those of their sum without carry.
-            ones |= words.iter().fold(0, |all, word| all ^ word).count_ones() & 1;
-            let ring = rings.ring(chunks, &words);
-            for chunk in 0..chunks.count() {
-                let (value, _) = chunks.value_and_signature(&ring, chunk);
-                values[chunks.directory(chunk).0 + value] += 1;
-            }
-        }
-        Counted {
-            values,
-            are_even: ones == 0,
-        }
+        let ids = start..len.min(start.saturating_add(each));
+        let place = place + u64::from(start) * size_of::<RingBytes>() as u64;
+        let mut output = BufWriter::with_capacity(RINGS_BUFFER, at(file, place)?);
+        let counted = cut(&hashes, ids, chunks, &mut output)?;
+        output.flush()?;
+        Ok(counted)
     });
     let none = || Counted {
         values: Vec::new(),
         are_even: true,
     };
-    counted.reduce(none, |mut one, other| {
+    counted.try_reduce(none, |mut one, other| {
         if one.values.is_empty() {
-            return other;
+            return Ok(other);
         }
         for (count, more) in one.values.iter_mut().zip(&other.values) {
             *count += more;
         }
         one.are_even &= other.are_even;
-        one
+        Ok(one)
     })
 }
 
-/// What is made in one pass over the hashes: a range of positions in the tables of some chunks.
+/// The same of some hashes.
+fn cut<const WORDS: usize>(
+    hashes: &Hashes<'_, WORDS>,
+    ids: Range<u32>,
+    chunks: &Chunks,
+    output: &mut impl Write,
+) -> io::Result<Counted> {
+    let table = RingTable::new(chunks);
+    let mut values = vec![0_u32; chunks.directory_entries()];
+    let mut ones = 0;
+    for id in ids {
+        let words = hashes.get(id);
+        // Whether the ones of all words are odd in number is told by those of their sum without carry.
+        ones |= words.iter().fold(0, |all, word| all ^ word).count_ones() & 1;
+        let ring = table.ring(chunks, &words);
+        for chunk in 0..chunks.count() {
+            let (value, _) = chunks.value_and_signature(&ring, chunk);
+            values[chunks.directory(chunk).0 + value] += 1;
+        }
+        output.write_all(ring.map(u64::to_le_bytes).as_flattened())?;
+    }
+    Ok(Counted {
+        values,
+        are_even: ones == 0,
+    })
+}
+
+/// What is made in one pass over the hashes: a range of positions in the table of a chunk.
 struct PlannedPart {
-    chunks: Range<usize>,
+    chunk: usize,
     positions: Range<usize>,
 }
 
 /// Cuts the tables into parts, in the order in which they stand in the file.
 fn parts(chunks: usize, hashes: usize, budget: usize, threads: usize) -> Vec<PlannedPart> {
-    let entries = (budget / threads / ENTRY_LEN).max(FEWEST_ENTRIES);
+    let entries = (budget / threads / MADE_LEN).max(FEWEST_ENTRIES);
+    // Parts of like length.
+    let entries = hashes.div_ceil(hashes.div_ceil(entries).max(1)).max(1);
     let mut parts = Vec::new();
-    if entries >= hashes {
-        let together = (entries / hashes.max(1)).clamp(1, CHUNKS_TOGETHER);
-        for start in (0..chunks).step_by(together) {
-            parts.push(PlannedPart {
-                chunks: start..chunks.min(start + together),
-                positions: 0..hashes,
-            });
-        }
-    } else {
-        for chunk in 0..chunks {
-            for start in (0..hashes).step_by(entries) {
-                parts.push(PlannedPart {
-                    chunks: chunk..chunk + 1,
-                    positions: start..hashes.min(start + entries),
-                });
-            }
+    for chunk in 0..chunks {
+        for start in (0..hashes).step_by(entries) {
+            let positions = start..hashes.min(start + entries);
+            parts.push(PlannedPart { chunk, positions });
         }
     }
     parts
 }
 
-/// A range of entries of one chunk's table.
-struct Part {
-    signatures: Vec<[u8; SIGNATURE_LEN]>,
-    ids: Vec<[u8; POSITION_LEN]>,
+/// A range of entries of one chunk's table, put together by the upper half of the bits of their values: written at once to
+/// where they go, they would miss the cache with nearly every entry.
+struct Part<'a> {
+    /// Where the entries of each value of the chunk begin.
+    starts: &'a [u32],
+    positions: Range<usize>,
+    /// The bits of a value that are in the lower half.
+    low_bits: usize,
+    /// The upper halves of the values, and where their entries begin in `entries`.
+    first_high: usize,
+    high_starts: Vec<usize>,
+    /// The lower half of a value, the signature (16 bits) and the id (32 bits); ids ascend among those of one upper half.
+    entries: Vec<u64>,
 }
 
 impl PlannedPart {
-    fn make<const WORDS: usize>(
-        &self,
-        hashes: &Hashes<'_, WORDS>,
-        chunks: &Chunks,
-        rings: &RingTable,
-        directory: &[[u8; POSITION_LEN]],
-    ) -> Vec<Part> {
-        let mut made: Vec<(Vec<u32>, Part)> = self
-            .chunks
-            .clone()
-            .map(|chunk| {
-                let (start, entries) = chunks.directory(chunk);
-                let next = directory[start..start + entries].iter();
-                let part = Part {
-                    signatures: vec![[0; SIGNATURE_LEN]; self.positions.len()],
-                    ids: vec![[0; POSITION_LEN]; self.positions.len()],
-                };
-                (next.map(|next| u32::from_le_bytes(*next)).collect(), part)
-            })
-            .collect();
-        for id in 0..hashes.len() {
-            let ring: Ring = rings.ring(chunks, &hashes.get(id));
-            for (chunk, (next, part)) in self.chunks.clone().zip(&mut made) {
-                let (value, signature) = chunks.value_and_signature(&ring, chunk);
-                // Hashes ascend by id within a bucket.
-                let position = next[value] as usize;
-                next[value] += 1;
-                let place = position.wrapping_sub(self.positions.start);
-                if let Some(entry) = part.signatures.get_mut(place) {
-                    *entry = signature.to_le_bytes();
-                    part.ids[place] = id.to_le_bytes();
-                }
+    fn make<'a>(&self, rings: &[RingBytes], chunks: &Chunks, directory: &'a [u32]) -> Part<'a> {
+        let (start, entries) = chunks.directory(self.chunk);
+        let starts = &directory[start..start + entries];
+        let low_bits = chunks.width(self.chunk) / 2;
+        let Range { start, end } = self.positions.clone();
+        // The first and the last value that there are entries of in the part, of which others may be in the parts beside it.
+        let value_at = |position| starts.partition_point(|&start| start as usize <= position) - 1;
+        let (first, last) = (value_at(start), value_at(end - 1));
+        let mut others_of_first = start - starts[first] as usize;
+        let mut left_of_last = end - start.max(starts[last] as usize);
+        let begin = |high: usize| {
+            let value = (high << low_bits).clamp(first, last + 1);
+            (starts[value] as usize).clamp(start, end) - start
+        };
+        let first_high = first >> low_bits;
+        let high_starts: Vec<usize> = (first_high..=(last >> low_bits) + 1).map(begin).collect();
+
+        let mut next = high_starts.clone();
+        let mut entries = vec![0; end - start];
+        for (id, ring) in (0_u32..).zip(rings) {
+            let (value, signature) = chunks.value_and_signature(&ring_of(ring), self.chunk);
+            if value < first || value > last {
+                continue;
             }
+            if value == first && others_of_first > 0 {
+                others_of_first -= 1;
+                continue;
+            }
+            if value == last {
+                if left_of_last == 0 {
+                    continue;
+                }
+                left_of_last -= 1;
+            }
+            let next = &mut next[(value >> low_bits) - first_high];
+            let low = (value & ((1 << low_bits) - 1)) as u64;
+            entries[*next] = low << 48 | u64::from(signature) << 32 | u64::from(id);
+            *next += 1;
         }
-        made.into_iter().map(|(_, part)| part).collect()
+        Part {
+            starts,
+            positions: self.positions.clone(),
+            low_bits,
+            first_high,
+            high_starts,
+            entries,
+        }
+    }
+}
+
+fn ring_of(bytes: &RingBytes) -> Ring {
+    let mut ring = [0; RING_WORDS];
+    for (word, bytes) in ring.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    ring
+}
+
+impl Part<'_> {
+    #[expect(clippy::cast_possible_truncation, reason = "entries are taken apart")]
+    fn write(&self, signatures: &mut impl Write, ids: &mut impl Write) -> io::Result<()> {
+        let mut next = vec![0; 1 << self.low_bits];
+        let mut placed_signatures = Vec::new();
+        let mut placed_ids = Vec::new();
+        for (high, bounds) in (self.first_high..).zip(self.high_starts.windows(2)) {
+            let begin = self.positions.start + bounds[0];
+            for (next, start) in next.iter_mut().zip(&self.starts[high << self.low_bits..]) {
+                *next = (*start as usize).saturating_sub(begin);
+            }
+            let entries = &self.entries[bounds[0]..bounds[1]];
+            placed_signatures.resize(entries.len(), [0; SIGNATURE_LEN]);
+            placed_ids.resize(entries.len(), [0; POSITION_LEN]);
+            for entry in entries {
+                let next = &mut next[(entry >> 48) as usize];
+                // Hashes ascend by id within a bucket.
+                placed_signatures[*next] = ((entry >> 32) as u16).to_le_bytes();
+                placed_ids[*next] = (*entry as u32).to_le_bytes();
+                *next += 1;
+            }
+            signatures.write_all(placed_signatures.as_flattened())?;
+            ids.write_all(placed_ids.as_flattened())?;
+        }
+        signatures.flush()?;
+        ids.flush()
     }
 }
 
@@ -298,18 +346,13 @@ mod tests {
         ] {
             let mut next = (0, 0);
             for part in parts(14, hashes, budget, threads) {
-                assert_eq!((part.chunks.start, part.positions.start), next);
-                let entries = part.positions.len() * part.chunks.len();
-                assert!(
-                    entries
-                        <= (budget / threads / ENTRY_LEN)
-                            .max(FEWEST_ENTRIES)
-                            .max(hashes.min(FEWEST_ENTRIES))
-                );
+                assert_eq!((part.chunk, part.positions.start), next);
+                let most = (budget / threads / MADE_LEN).max(FEWEST_ENTRIES);
+                assert!((1..=most).contains(&part.positions.len()));
                 next = if part.positions.end == hashes {
-                    (part.chunks.end, 0)
+                    (part.chunk + 1, 0)
                 } else {
-                    (part.chunks.start, part.positions.end)
+                    (part.chunk, part.positions.end)
                 };
             }
             assert_eq!(next, (14, 0));
@@ -317,40 +360,61 @@ mod tests {
     }
 
     #[test]
-    fn parts_made_alone_are_the_table_made_whole() {
+    fn parts_made_alone_are_the_table_in_the_order_of_values_and_ids() {
         let lines = lines(1001);
         let hashes = Hashes::<1>::grouped(&lines, 1001).unwrap();
-        let chunks = Chunks::chosen(64, 20_000).unwrap();
-        let rings = RingTable::new(&chunks);
-        let counted = count(&hashes, &chunks, &rings, 3);
-        let mut directory = vec![[0; POSITION_LEN]; chunks.directory_entries()];
-        let (start, entries) = chunks.directory(2);
-        let mut position = 0_u32;
-        for (entry, count) in directory[start..start + entries]
-            .iter_mut()
-            .zip(&counted.values[start..])
-        {
-            *entry = position.to_le_bytes();
-            position += count;
-        }
-        assert_eq!(position, 1001);
-        let make = |positions: Range<usize>| {
-            let part = PlannedPart {
-                chunks: 2..3,
-                positions,
+        for chunk_bits in [16, 4] {
+            // With chunks of four bits every value has entries in several parts.
+            let order: Vec<u8> = Chunks::chosen(64, 20_000).unwrap().order().to_vec();
+            let chunks = Chunks::new(&order, 64 / chunk_bits).unwrap();
+            let mut rings = Vec::new();
+            let mut values = cut(&hashes, 0..500, &chunks, &mut rings).unwrap().values;
+            let more = cut(&hashes, 500..1001, &chunks, &mut rings).unwrap().values;
+            for (count, more) in values.iter_mut().zip(more) {
+                *count += more;
+            }
+            let directory = starts(&chunks, values);
+            let mut expected: Vec<(u32, u32, u16)> = (0..1001)
+                .map(|id| {
+                    let mut words = [0; 4];
+                    words[0] = hashes.get(id)[0];
+                    let (value, signature) = chunks.cuts(&words)[2];
+                    (value, id, signature)
+                })
+                .collect();
+            expected.sort_unstable();
+            let make = |positions: Range<usize>| {
+                let planned = PlannedPart {
+                    chunk: 2,
+                    positions,
+                };
+                let (mut signatures, mut ids) = (Vec::new(), Vec::new());
+                let part = planned.make(rings.as_chunks().0, &chunks, &directory);
+                part.write(&mut signatures, &mut ids).unwrap();
+                (signatures, ids)
             };
-            let part = part
-                .make(&hashes, &chunks, &rings, &directory)
-                .pop()
-                .unwrap();
-            (part.signatures, part.ids)
-        };
-        let whole = make(0..1001);
-        for cut in [1, 500, 1000] {
-            let ((mut signatures, mut ids), rest) = (make(0..cut), make(cut..1001));
-            signatures.extend(rest.0);
-            ids.extend(rest.1);
-            assert_eq!((signatures, ids), whole);
+            for cuts in [
+                &[0, 1001][..],
+                &[0, 1, 1001],
+                &[0, 500, 1000, 1001],
+                &[0, 300, 310, 311, 1001],
+            ] {
+                let (mut signatures, mut ids) = (Vec::new(), Vec::new());
+                for cut in cuts.windows(2) {
+                    let part = make(cut[0]..cut[1]);
+                    signatures.extend(part.0);
+                    ids.extend(part.1);
+                }
+                let made = ids.as_chunks().0.iter().zip(signatures.as_chunks().0);
+                let made = made.map(|(id, signature)| {
+                    (u32::from_le_bytes(*id), u16::from_le_bytes(*signature))
+                });
+                assert!(
+                    made.eq(expected.iter().map(|one| (one.1, one.2))),
+                    "{cuts:?}"
+                );
+                assert_eq!(ids.len(), 4 * expected.len());
+            }
         }
     }
 }

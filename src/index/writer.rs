@@ -1,21 +1,29 @@
 //! Writing sections: to temporary files while they grow, then one after another into the index file.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::layout::{
     CHECKSUM_LEN, FILE_LEN_OFFSET, LINE_LEN, MAGIC, RESERVED_OFFSET, Role, SECTION_ALIGNMENT,
     SECTION_RECORD_LEN, SECTION_TABLE_OFFSET, Section, VERSION, words_of,
 };
 use super::sorter::Records;
+use super::tables::{TablePlaces, write_tables};
 use crate::hash::{HashKind, HashValue};
+use crate::search::Chunks;
 
 /// The most words that a perceptual hash has.
 const MAX_WORDS: usize = 4;
+
+/// The bytes of a section that are copied, and summed, between two reports of progress.
+const SEALED_TOGETHER: u64 = 16 << 20;
+const SEAL_BUFFER: usize = 256 << 10;
 
 /// How far a build has come, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +111,7 @@ impl Spool {
 pub(super) fn write_kind(
     directory: &Path,
     kind: HashKind,
-    mut records: Records,
+    records: Records<'_>,
     total: u64,
     progress: &mut dyn FnMut(BuildProgress),
 ) -> io::Result<[Spool; 3]> {
@@ -112,16 +120,17 @@ pub(super) fn write_kind(
     let mut starts = spool(Role::AssertionStarts)?;
     let mut assertions = spool(Role::Assertions)?;
     let mut group = Group::new(kind);
-    let mut last: Option<HashValue> = None;
+    let mut last: Vec<u8> = Vec::with_capacity(kind.byte_len());
     let mut done = 0;
-    while let Some(record) = records.next()? {
+    records.for_each(|record| {
         let (bytes, position) = record.split_at(kind.byte_len());
-        if last.as_ref().is_none_or(|last| last.as_bytes() != bytes) {
-            let value = HashValue::from_bytes(kind, bytes).map_err(io::Error::other)?;
-            last = Some(value);
+        if last != bytes {
+            last.clear();
+            last.extend(bytes);
             starts.write_record(&position_bytes(assertions.count)?)?;
             hashes.count += 1;
             if kind.is_perceptual() {
+                let value = HashValue::from_bytes(kind, bytes).map_err(io::Error::other)?;
                 group.add(&value.words(), &mut hashes)?;
             } else {
                 hashes.write(bytes)?;
@@ -129,9 +138,9 @@ pub(super) fn write_kind(
         }
         let mut position: [u8; 4] = position.try_into().map_err(io::Error::other)?;
         position.reverse();
-        assertions.write_record(&position)?;
         report(progress, "sorting hashes", &mut done, total);
-    }
+        assertions.write_record(&position)
+    })?;
     starts.write_record(&position_bytes(assertions.count)?)?;
     group.end(&mut hashes)?;
     Ok([hashes, starts, assertions])
@@ -180,63 +189,201 @@ fn position_bytes(position: u64) -> io::Result<[u8; 4]> {
     Ok(position.to_le_bytes())
 }
 
-/// Writes header and sections and returns the identity. The header goes last, so that a file without it is no index.
-pub(super) fn write_file(
-    file: &mut File,
-    spools: Vec<Spool>,
-    progress: &mut dyn FnMut(BuildProgress),
-) -> io::Result<String> {
-    let table_len = spools.len() * SECTION_RECORD_LEN;
-    let header_len = SECTION_TABLE_OFFSET + table_len + CHECKSUM_LEN;
-    let total: u64 = spools.iter().map(|spool| spool.len).sum();
-    let mut written = 0;
-    let mut end = header_len as u64;
-    let mut sections = Vec::with_capacity(spools.len());
-    let mut output = BufWriter::with_capacity(1 << 20, &mut *file);
-    output.write_all(&vec![0; header_len])?;
-    let mut buffer = vec![0; 1 << 20];
+/// A section with its place in the file, and where its bytes are until they are there.
+struct Planned {
+    section: Section,
+    spool: Option<Spool>,
+}
+
+/// Returns all sections with their places, those of tables too, and the tables' numbers: that of the hashes, that of the first
+/// section of tables, and how hashes are cut.
+fn plan(spools: Vec<Spool>) -> io::Result<(Vec<Planned>, Vec<(usize, usize, Chunks)>)> {
+    let mut planned: Vec<Planned> = Vec::new();
+    let mut tables = Vec::new();
+    let mut hashes = 0;
     for spool in spools {
-        let offset = end.next_multiple_of(SECTION_ALIGNMENT);
-        for _ in end..offset {
-            output.write_all(&[0])?;
+        let (role, kind) = (spool.role, spool.kind);
+        if role == Role::Hashes {
+            hashes = planned.len();
         }
-        let (role, kind, len, count) = (spool.role, spool.kind, spool.len, spool.count);
-        let mut reader = spool.into_reader()?;
-        let mut checksum = Sha256::new();
-        loop {
-            let read = match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            // The checksum is of bytes that were written: the write comes first.
-            output.write_all(&buffer[..read])?;
-            checksum.update(&buffer[..read]);
-            written += read as u64;
-            progress(BuildProgress {
-                stage: "writing the index",
-                done: written,
-                total,
-            });
-        }
-        end = offset + len;
-        sections.push(Section {
+        let section = |role, count| Section {
             role,
             kind,
-            offset,
-            len,
+            offset: 0,
+            len: 0,
             count,
-            checksum: checksum.finalize().into(),
+            checksum: [0; CHECKSUM_LEN],
+        };
+        planned.push(Planned {
+            section: section(role, spool.count),
+            spool: Some(spool),
+        });
+        // Tables follow the last section of their kind.
+        let Some(kind) = kind.filter(|kind| role == Role::Assertions && kind.is_perceptual())
+        else {
+            continue;
+        };
+        let count = planned[hashes].section.count;
+        let Some(chunks) = Chunks::chosen(kind.bits() as usize, count) else {
+            continue;
+        };
+        let entries = count * chunks.count() as u64;
+        let sections = [
+            (Role::Chunks, chunks.order().len() as u64),
+            (Role::Directories, chunks.directory_entries() as u64),
+            (Role::Signatures, entries),
+            (Role::TableIds, entries),
+        ];
+        tables.push((hashes, planned.len(), chunks));
+        planned.extend(sections.map(|(role, count)| Planned {
+            section: section(role, count),
+            spool: None,
+        }));
+    }
+    let mut end = header_len(planned.len()) as u64;
+    for Planned { section, .. } in &mut planned {
+        section.len = section.expected_len().ok_or(io::ErrorKind::FileTooLarge)?;
+        section.offset = end.next_multiple_of(SECTION_ALIGNMENT);
+        end = section.offset + section.len;
+    }
+    Ok((planned, tables))
+}
+
+/// Writes tables, sections and at last the header, without which the file is no index, and returns the identity.
+///
+/// Memory: `budget` bytes for tables, or what they take at least, and 256 KiB for each thread.
+pub(super) fn write_file(
+    file: &NamedTempFile,
+    spools: Vec<Spool>,
+    budget: usize,
+    progress: &mut dyn FnMut(BuildProgress),
+) -> io::Result<String> {
+    let (mut planned, tables) = plan(spools)?;
+    let end = planned
+        .last()
+        .map_or(0, |last| last.section.offset + last.section.len);
+    file.as_file().set_len(end)?;
+    for (hashes, first, chunks) in tables {
+        let offset = |role: usize| planned[first + role].section.offset;
+        let places = TablePlaces {
+            chunks: offset(0),
+            directories: offset(1),
+            signatures: offset(2),
+            ids: offset(3),
+            end,
+        };
+        if let Planned {
+            section: Section {
+                kind: Some(kind), ..
+            },
+            spool: Some(spool),
+        } = &mut planned[hashes]
+        {
+            write_tables(file, *kind, &chunks, spool, places, budget, progress)?;
+        }
+    }
+    let sections = planned.into_iter().map(Unsealed::new);
+    let sections: Vec<Unsealed> = sections.collect::<io::Result<_>>()?;
+    let sections = std::thread::scope(|scope| {
+        // What tables are written already has most of the way to the disk behind it when the rest is.
+        let early = std::thread::Builder::new().spawn_scoped(scope, || file.as_file().sync_data());
+        let sealed = seal(file, sections, progress);
+        let panicked = |_| io::Error::other("a thread that flushes panicked");
+        early?.join().map_err(panicked)?.and(sealed)
+    })?;
+    let header = header_bytes(&sections, end);
+    at(file, 0)?.write_all(&header)?;
+    let identity = &header[header.len() - CHECKSUM_LEN..];
+    Ok(data_encoding::HEXLOWER.encode(identity))
+}
+
+/// Brings all sections to their places, and returns them with their checksums.
+fn seal(
+    file: &NamedTempFile,
+    mut sections: Vec<Unsealed>,
+    progress: &mut dyn FnMut(BuildProgress),
+) -> io::Result<Vec<Section>> {
+    let total = sections.iter().map(|unsealed| unsealed.section.len).sum();
+    let mut done = 0;
+    while done < total {
+        done += sections
+            .par_iter_mut()
+            .map(|section| section.seal_some(file))
+            .try_reduce(|| 0, |one, other| Ok(one + other))?;
+        progress(BuildProgress {
+            stage: "writing the index",
+            done,
+            total,
         });
     }
-    output.flush()?;
-    drop(output);
-    let header = header_bytes(&sections, end);
-    file.rewind()?;
-    file.write_all(&header)?;
-    let identity = &header[header_len - CHECKSUM_LEN..];
-    Ok(data_encoding::HEXLOWER.encode(identity))
+    Ok(sections.into_iter().map(Unsealed::sealed).collect())
+}
+
+/// A section that is being copied to its place, or is there, and whose checksum is being computed.
+struct Unsealed {
+    section: Section,
+    /// Where its bytes are, if they are not in the file.
+    source: Option<File>,
+    done: u64,
+    checksum: Sha256,
+}
+
+impl Unsealed {
+    fn new(planned: Planned) -> io::Result<Self> {
+        let len = planned.spool.as_ref().map(|spool| spool.len);
+        if len.is_some_and(|len| len != planned.section.len) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(Self {
+            section: planned.section,
+            source: planned.spool.map(Spool::into_reader).transpose()?,
+            done: 0,
+            checksum: Sha256::new(),
+        })
+    }
+
+    /// Goes on for a bounded number of bytes, and returns how many that were.
+    fn seal_some(&mut self, file: &NamedTempFile) -> io::Result<u64> {
+        let end = self.section.len.min(self.done + SEALED_TOGETHER);
+        let begin = self.done;
+        if begin == end {
+            return Ok(0);
+        }
+        let mut place = at(file, self.section.offset + begin)?;
+        let mut buffer = vec![0; SEAL_BUFFER];
+        while self.done < end {
+            let len = (end - self.done).min(SEAL_BUFFER as u64) as usize;
+            let bytes = &mut buffer[..len];
+            match &mut self.source {
+                Some(source) => {
+                    source.read_exact(bytes)?;
+                    // The checksum is of bytes that were written: the write comes first.
+                    place.write_all(bytes)?;
+                }
+                None => place.read_exact(bytes)?,
+            }
+            self.checksum.update(&*bytes);
+            self.done += len as u64;
+        }
+        Ok(end - begin)
+    }
+
+    fn sealed(mut self) -> Section {
+        self.section.checksum = self.checksum.finalize().into();
+        self.section
+    }
+}
+
+/// Returns a handle of its own on the file, at an offset, for one of several threads.
+pub(super) fn at(file: &NamedTempFile, offset: u64) -> io::Result<File> {
+    let mut file = file.reopen()?;
+    file.seek(SeekFrom::Start(offset))?;
+    Ok(file)
+}
+
+/// Returns the length of the header of a file with so many sections.
+fn header_len(sections: usize) -> usize {
+    SECTION_TABLE_OFFSET + sections * SECTION_RECORD_LEN + CHECKSUM_LEN
 }
 
 /// Returns the header of a file with these sections.

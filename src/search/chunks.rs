@@ -203,7 +203,7 @@ impl Chunks {
     }
 
     /// Returns the value of a chunk and the signature that goes with it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value_and_signature(&self, ring: &Ring, chunk: usize) -> (usize, u16) {
         let start = usize::from(self.starts[chunk]);
         let end = usize::from(self.starts[chunk + 1]);
@@ -226,27 +226,30 @@ const WIDER_FROM: u64 = 40_000_000;
 
 /// Puts many hashes on a ring, faster than one bit after another: what each value of each byte gives is known.
 pub(crate) struct RingTable {
-    bytes: Vec<[[u64; 4]; 256]>,
+    words: Vec<[[[u64; 4]; 256]; 8]>,
 }
 
 impl RingTable {
     /// Takes 256 KiB for hashes of 256 bits.
     pub(crate) fn new(chunks: &Chunks) -> Self {
-        let mut bytes = vec![[[0; 4]; 256]; chunks.bits.div_ceil(8)];
+        let mut bytes = vec![[[[0; 4]; 256]; 8]; chunks.bits.div_ceil(64)];
+        let bytes_of_words = bytes.as_flattened_mut();
         for (place, bit) in chunks.order().iter().enumerate() {
-            for (value, ring) in bytes[usize::from(bit / 8)].iter_mut().enumerate() {
+            for (value, ring) in bytes_of_words[usize::from(bit / 8)].iter_mut().enumerate() {
                 ring[place / 64] |= (value as u64 >> (bit % 8) & 1) << (place % 64);
             }
         }
-        Self { bytes }
+        Self { words: bytes }
     }
 
     pub(crate) fn ring<const WORDS: usize>(&self, chunks: &Chunks, hash: &[u64; WORDS]) -> Ring {
-        let mut places = [0_u64; 4];
-        let bytes = hash.iter().flat_map(|word| word.to_le_bytes());
-        for (values, byte) in self.bytes.iter().zip(bytes) {
-            for (all, of_byte) in places.iter_mut().zip(values[usize::from(byte)]) {
-                *all |= of_byte;
+        let mut places = [0; 4];
+        for (word, bytes) in hash.iter().zip(&self.words) {
+            for (byte, values) in word.to_le_bytes().into_iter().zip(bytes) {
+                let gives = &values[usize::from(byte)];
+                for place in 0..4 {
+                    places[place] |= gives[place];
+                }
             }
         }
         let mut ring = [0; RING_WORDS];

@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 use std::str::FromStr;
 
 use crate::simd::{MAX_QUERIES, NearGroup, SimdLevel};
-pub(crate) use chunks::{Chunks, Ring, RingTable};
+pub(crate) use chunks::{Chunks, RING_WORDS, Ring, RingTable};
 pub(crate) use hashes::Hashes;
 use plan::Radii;
 use tables::{Counts, Query, Workspace};
