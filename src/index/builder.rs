@@ -25,7 +25,7 @@ pub struct BuildSummary {
     pub lists: u64,
     /// The entries that assert at least one hash.
     pub entries: u64,
-    /// The entries all of whose hashes are withdrawn; they are not in the index.
+    /// The entries that assert no hash, because all are withdrawn or none was stated; they are not in the index.
     pub withdrawn_entries: u64,
     /// How often one entry stated one hash again; the last statement counts.
     pub repeated: u64,
@@ -78,6 +78,8 @@ pub struct IndexBuilder {
     directory: PathBuf,
     budget: usize,
     lists: Vec<ListDescriptor>,
+    /// The positions of lists by their names.
+    names: BTreeMap<String, u32>,
     list_texts_len: usize,
     statements: Sorter,
     /// The kinds of the hashes stated, which share the memory budget when they are sorted.
@@ -119,6 +121,7 @@ impl IndexBuilder {
             directory,
             budget,
             lists: Vec::new(),
+            names: BTreeMap::new(),
             list_texts_len: 0,
             kinds: BTreeSet::new(),
             sequence: 0,
@@ -129,7 +132,7 @@ impl IndexBuilder {
     /// Adds a list and returns its position, under which its entries are added.
     ///
     /// # Errors
-    /// [`BuildError::TooMany`] past 2^16 lists, or 16 MiB of texts in their descriptions.
+    /// [`BuildError::NameTaken`], or [`BuildError::TooMany`] past 2^16 lists or 16 MiB of texts in their descriptions.
     pub fn add_list(&mut self, list: ListDescriptor) -> Result<u32, BuildError> {
         let position = u32::try_from(self.lists.len())
             .ok()
@@ -138,6 +141,9 @@ impl IndexBuilder {
                 what: "lists",
                 limit: u64::from(MAX_LISTS),
             })?;
+        if let Some(&taken) = self.names.get(&list.name) {
+            return Err(BuildError::NameTaken { list: taken });
+        }
         let texts = [&list.name, &list.source, &list.version, &list.terms];
         self.list_texts_len += texts.iter().map(|text| text.len()).sum::<usize>();
         if self.list_texts_len > MAX_LIST_TEXTS_LEN {
@@ -146,6 +152,7 @@ impl IndexBuilder {
                 limit: MAX_LIST_TEXTS_LEN as u64,
             });
         }
+        self.names.insert(list.name.clone(), position);
         self.lists.push(list);
         Ok(position)
     }

@@ -136,6 +136,11 @@ pub enum BuildError {
         /// The position of the entry among those added, counted from 0.
         entry: u64,
     },
+    /// A list has the name of one that was added already; policies and verdicts tell lists by their names.
+    NameTaken {
+        /// The position of that list among those given.
+        list: u32,
+    },
     /// An entry names a list that was not added.
     UnknownList {
         /// The position given.
@@ -158,6 +163,10 @@ impl fmt::Display for BuildError {
                 f,
                 "entry {entry} of list {list} does not fit: its id is empty, too long or holds a zero byte, or its \
                  attributes are too long"
+            ),
+            Self::NameTaken { list } => write!(
+                f,
+                "two lists have the name of list {list}; give each a name of its own, or add their entries to one"
             ),
             Self::UnknownList { list } => {
                 write!(f, "an entry names list {list}, which was not added")
