@@ -190,6 +190,7 @@ impl<'a> Pixels<'a> {
     /// # Panics
     /// If `y` is not below [`height`](Self::height).
     pub fn row(&self, y: usize) -> &'a [u8] {
+        assert!(y < self.height as usize, "there are not as many rows");
         let start = y * self.stride;
         &self.data[start..start + self.row_bytes]
     }

@@ -272,6 +272,39 @@ fn frames_before_a_cut_are_handed_out() {
 
 /// Flips bits of every byte of every file.
 #[test]
+fn a_jpeg_whose_scan_shows_damage_is_handed_out_and_told() {
+    let (width, height) = (160, 120);
+    let noise = (0..width * height * 3).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8);
+    let pixels: Vec<u8> = noise.collect();
+    let mut whole = Vec::new();
+    jpeg_encoder::Encoder::new(&mut whole, 90)
+        .encode(
+            &pixels,
+            width as u16,
+            height as u16,
+            jpeg_encoder::ColorType::Rgb,
+        )
+        .unwrap();
+    let (frames, result) = all(&whole);
+    assert!(result.is_ok() && frames.len() == 1);
+    for part in [3, 5, 7, 9] {
+        // A marker that has no place in a scan. A scan cut and closed again does not show: README says so.
+        let mut damaged = whole.clone();
+        let at = whole.len() * part / 10;
+        damaged[at..at + 2].copy_from_slice(&[0xFF, 0xF0]);
+        let (frames, result) = all(&damaged);
+        let told = matches!(
+            result,
+            Err(DecodeError::Malformed { .. } | DecodeError::Truncated { .. })
+        );
+        assert!(told, "{part} tenths: {result:?}");
+        // What there is of it may still be recognised.
+        let truncated = matches!(result, Err(DecodeError::Truncated { .. }));
+        assert_eq!(frames.len(), usize::from(!truncated), "{part}");
+    }
+}
+
+#[test]
 fn no_damaged_byte_makes_the_decoder_panic() {
     let mut options = DecodeOptions {
         apply_exif_orientation: true,

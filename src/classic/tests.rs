@@ -128,7 +128,6 @@ fn long_and_narrow_pictures_are_hashed() {
 #[test]
 fn a_picture_past_the_limits_is_refused_before_it_is_read() {
     let one = [0];
-    // A stride of one byte for rows of one pixel: no memory is needed for the height alone.
     let side = MAX_SIDE + 1;
     let bytes = vec![0; side as usize * 8];
     let kind = ClassicKind::ALL[0];
@@ -141,6 +140,12 @@ fn a_picture_past_the_limits_is_refused_before_it_is_read() {
             height: 8
         })
     );
+    // More pixels than are taken, neither side of which is too long. Zeros that nobody reads take no memory.
+    let (width, height) = (1 << 14, (1 << 14) + 1);
+    let bytes = vec![0; width as usize * height as usize];
+    let large = pixels(PixelFormat::Luma8, width, height, &bytes);
+    let error = ClassicHasher::new().hash(&large, kind);
+    assert_eq!(error, Err(ClassicError::TooLarge { width, height }));
     let small = ClassicHasher::new().hash(&pixels(PixelFormat::Luma8, 1, 1, &one), kind);
     assert_eq!(
         small,

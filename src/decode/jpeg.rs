@@ -56,6 +56,7 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Layout, DecodeError>
     let mut exif = None;
     let mut scanned = Vec::new();
     let mut interleaved = true;
+    let mut colours_late = false;
     loop {
         // To the next marker. Decoders skip what lies between segments, and entropy-coded data.
         let rest = bytes.get(at..).unwrap_or_default();
@@ -100,6 +101,8 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Layout, DecodeError>
                     }
                 }
             }
+            // The decoder heeds what follows a scan, too: it may say that three components are not YCbCr.
+            0xEE if !scanned.is_empty() => colours_late = true,
             _ => {}
         }
         at += length;
@@ -113,7 +116,7 @@ pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<Layout, DecodeError>
         return Err(TRUNCATED);
     }
     Ok(Layout {
-        luma: frame.is_luma_first() && (frame.progressive || interleaved),
+        luma: frame.is_luma_first() && (frame.progressive || interleaved) && !colours_late,
         width: frame.width,
         height: frame.height,
         working_bytes: coefficients(&frame, frame.progressive || !interleaved),

@@ -12,10 +12,14 @@ use zune_jpeg::errors::DecodeErrors;
 use super::error::{DecodeError, without_file_bytes};
 use super::options::Limits;
 use super::sniff::ImageFormat;
-use super::still::make_room;
+use super::still::{Decoded, make_room};
 use crate::pixels::PixelFormat;
 
-/// Decodes the picture of `file` into `out`, whose memory is used again, and returns its pixel format.
+/// Decodes the picture of `file` into `out`, whose memory is used again.
+///
+/// A file in whose scan stands what cannot stand there is decoded as far as the decoder can make something of it, as
+/// viewers do, and is said to be damaged. A scan that ends before its picture with an end marker is not noticed: the decoder
+/// takes what is missing for zeros, strict or not.
 ///
 /// With `luma`, which the markers must allow, a YCbCr picture gives its stored luma as [`PixelFormat::Luma8`]. All other
 /// colours, and all colours without `luma`, give what `image` gives: grey as luma, everything else as RGB.
@@ -30,10 +34,29 @@ pub(super) fn decode(
     luma: bool,
     limits: &Limits,
     out: &mut Vec<u8>,
+) -> Result<Decoded, DecodeError> {
+    let (format, damage) = match attempt(file, shape, luma, limits, true, out) {
+        Err(damage) => (
+            attempt(file, shape, luma, limits, false, out)?,
+            Some(damage),
+        ),
+        Ok(format) => (format, None),
+    };
+    Ok(Decoded { format, damage })
+}
+
+/// Decodes the picture, or refuses whatever is not as it should be if that is asked.
+fn attempt(
+    file: &[u8],
+    shape: (u32, u32),
+    luma: bool,
+    limits: &Limits,
+    strict: bool,
+    out: &mut Vec<u8>,
 ) -> Result<PixelFormat, DecodeError> {
     let (width, height) = (shape.0 as usize, shape.1 as usize);
     let options = DecoderOptions::default()
-        .set_strict_mode(false)
+        .set_strict_mode(strict)
         .set_max_width(width)
         .set_max_height(height);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
@@ -141,9 +164,9 @@ mod tests {
         let mut pixels = vec![99; 1 << 16];
         let luma = luma && layout.luma;
         let shape = (layout.width, layout.height);
-        let format =
+        let decoded =
             still::decode(ImageFormat::Jpeg, file, shape, luma, &limits, &mut pixels).ok()?;
-        Some((format, pixels))
+        Some((decoded.format, pixels))
     }
 
     /// The first component of a YCbCr file, by another path of the decoder.

@@ -125,8 +125,8 @@ impl Decoder {
     ///
     /// # Errors
     /// [`DecodeError`] when the file is unknown, truncated, malformed or over a limit. Of an animation, frames before
-    /// the fault were handed out by then: look at them *and* treat the file as not fully seen. Never panics, if `take`
-    /// does not.
+    /// the fault were handed out by then, and of a damaged JPEG what the decoder made of it: look at them *and* treat the
+    /// file as not fully seen. Never panics, if `take` does not.
     pub fn for_each_frame<F>(&mut self, bytes: &[u8], take: F) -> Result<DecodeSummary, DecodeError>
     where
         F: FnMut(Frame<'_>) -> ControlFlow<()>,
@@ -169,7 +169,8 @@ where
 
 /// Returns the first frame of `bytes`, whatever [`DecodeOptions::frames`] says.
 ///
-/// O(n) in the file and the frame's pixels.
+/// O(n) in the file and the frame's pixels. [`DecodeOptions::jpeg_luma_only`] is not heeded: a buffer does not tell which
+/// profile it is of.
 ///
 /// # Errors
 /// As for [`Decoder::for_each_frame`]; also when the file is damaged only behind its first frame.
@@ -188,6 +189,7 @@ where
 pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<PixelBuffer, DecodeError> {
     let mut decoder = Decoder::new(DecodeOptions {
         frames: Frames::First,
+        jpeg_luma_only: false,
         ..*options
     });
     decoder.for_each_frame(bytes, |_| ControlFlow::Continue(()))?;

@@ -221,10 +221,15 @@ impl<F: FnMut(Frame<'_>) -> ControlFlow<()>> Run<'_, F> {
         self.count_pixels(shape)?;
         let limits = &self.options.limits;
         let luma = self.output.luma_only;
-        let format = still::decode(self.format, file, shape, luma, limits, self.output.buffer())?;
+        let decoded = still::decode(self.format, file, shape, luma, limits, self.output.buffer())?;
+        let format = decoded.format;
         // Not every picture of three components is YCbCr.
         self.output.luma_only = luma && format == PixelFormat::Luma8;
-        self.output.hand_out(format, shape, &mut self.take)
+        let flow = self.output.hand_out(format, shape, &mut self.take)?;
+        match decoded.damage {
+            Some(damage) if flow.is_continue() => Err(damage),
+            _ => Ok(flow),
+        }
     }
 
     /// Makes the canvas ready for frames that take `work` bytes each.
@@ -250,8 +255,9 @@ impl<F: FnMut(Frame<'_>) -> ControlFlow<()>> Run<'_, F> {
             shape
         })?;
         let limits = &self.options.limits;
-        let format = still::decode(self.format, file, of_frame, false, limits, self.decoded)?;
-        self.canvas.lay(region, format, self.decoded, over, dispose);
+        let decoded = still::decode(self.format, file, of_frame, false, limits, self.decoded)?;
+        self.canvas
+            .lay(region, decoded.format, self.decoded, over, dispose);
         let buffer = self.output.buffer();
         buffer.clear();
         buffer.extend_from_slice(self.canvas.pixels());

@@ -23,12 +23,19 @@ use super::sniff::ImageFormat;
 use super::unpack::drop_low_bytes;
 use crate::pixels::PixelFormat;
 
+/// What became of a picture.
+pub(super) struct Decoded {
+    pub(super) format: PixelFormat,
+    /// What is wrong with the file although there are pixels, some of which the decoder made up.
+    pub(super) damage: Option<DecodeError>,
+}
+
 /// Returns the orientation, 1 to 8, that an EXIF block names; 1 if it names none.
 pub(super) fn orientation(exif: &[u8]) -> u8 {
     catch_unwind(|| Orientation::from_exif_chunk(exif).map_or(1, Orientation::to_exif)).unwrap_or(1)
 }
 
-/// Decodes the one picture of `file` into `out`, whose memory is used again, and returns its pixel format. `luma` is for
+/// Decodes the one picture of `file` into `out`, whose memory is used again. `luma` is for
 /// JPEG only, and as [`jpeg_pixels::decode`] says.
 ///
 /// # Errors
@@ -40,7 +47,7 @@ pub(super) fn decode(
     luma: bool,
     limits: &Limits,
     out: &mut Vec<u8>,
-) -> Result<PixelFormat, DecodeError> {
+) -> Result<Decoded, DecodeError> {
     // `out` holds plain bytes and is overwritten before its next use, so a panic leaves nothing broken behind.
     guarded(format, || dispatch(format, file, shape, luma, limits, out))
 }
@@ -63,11 +70,11 @@ fn dispatch(
     luma: bool,
     limits: &Limits,
     out: &mut Vec<u8>,
-) -> Result<PixelFormat, DecodeError> {
+) -> Result<Decoded, DecodeError> {
     let reader = Cursor::new(file);
     let bounds = bounds(shape, limits);
-    match format {
-        ImageFormat::Jpeg => jpeg_pixels::decode(file, shape, luma, limits, out),
+    let format = match format {
+        ImageFormat::Jpeg => return jpeg_pixels::decode(file, shape, luma, limits, out),
         ImageFormat::Png => {
             let decoder = PngDecoder::with_limits(reader, bounds.clone());
             read(decoder, format, shape, &bounds, limits, out)
@@ -90,7 +97,11 @@ fn dispatch(
             limits,
             out,
         ),
-    }
+    }?;
+    Ok(Decoded {
+        format,
+        damage: None,
+    })
 }
 
 /// The decoder's own limits: the shape already read, and our memory.

@@ -195,9 +195,15 @@ struct Planned {
     spool: Option<Spool>,
 }
 
-/// Returns all sections with their places, those of tables too, and the tables' numbers: that of the hashes, that of the first
-/// section of tables, and how hashes are cut.
-fn plan(spools: Vec<Spool>) -> io::Result<(Vec<Planned>, Vec<(usize, usize, Chunks)>)> {
+/// Tables that are to be made: of which section, where their sections begin among all, and how hashes are cut.
+struct PlannedTables {
+    hashes: usize,
+    first: usize,
+    chunks: Chunks,
+}
+
+/// Returns all sections with their places, those of tables too.
+fn plan(spools: Vec<Spool>) -> io::Result<(Vec<Planned>, Vec<PlannedTables>)> {
     let mut planned: Vec<Planned> = Vec::new();
     let mut tables = Vec::new();
     let mut hashes = 0;
@@ -234,7 +240,11 @@ fn plan(spools: Vec<Spool>) -> io::Result<(Vec<Planned>, Vec<(usize, usize, Chun
             (Role::Signatures, entries),
             (Role::TableIds, entries),
         ];
-        tables.push((hashes, planned.len(), chunks));
+        tables.push(PlannedTables {
+            hashes,
+            first: planned.len(),
+            chunks,
+        });
         planned.extend(sections.map(|(role, count)| Planned {
             section: section(role, count),
             spool: None,
@@ -263,7 +273,12 @@ pub(super) fn write_file(
         .last()
         .map_or(0, |last| last.section.offset + last.section.len);
     file.as_file().set_len(end)?;
-    for (hashes, first, chunks) in tables {
+    for PlannedTables {
+        hashes,
+        first,
+        chunks,
+    } in tables
+    {
         let offset = |role: usize| planned[first + role].section.offset;
         let places = TablePlaces {
             chunks: offset(0),
@@ -352,7 +367,8 @@ impl Unsealed {
         let mut place = at(file, self.section.offset + begin)?;
         let mut buffer = vec![0; SEAL_BUFFER];
         while self.done < end {
-            let len = (end - self.done).min(SEAL_BUFFER as u64) as usize;
+            let left = usize::try_from(end - self.done).unwrap_or(usize::MAX);
+            let len = left.min(SEAL_BUFFER);
             let bytes = &mut buffer[..len];
             match &mut self.source {
                 Some(source) => {

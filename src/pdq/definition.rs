@@ -101,7 +101,8 @@ fn window(length: usize) -> usize {
 
 /// Returns the position in a side of `length` that sample `i` is taken from: the middle of its block.
 fn sampled(i: usize, length: usize) -> usize {
-    (2 * i + 1) * length / (2 * PLANE_SIDE)
+    let doubled = (2 * i as u64 + 1) * length as u64;
+    usize::try_from(doubled / (2 * PLANE_SIDE as u64)).unwrap()
 }
 
 /// How many outputs each phase of a box filter gives: the window grows without output, grows with output, slides, and

@@ -1,7 +1,7 @@
 //! Pixels to 64x64 samples: luma, the Jarosz filter, decimation, in one pass over the rows.
 //!
 //! Reference: `pdq/cpp/downscaling/downscaling.cpp`, which filters two full-size planes of `f32`; `definition.rs` does it
-//! that way, for the tests. Here four running sums follow one another through the picture, 16 rows and some tens of
+//! that way, for the tests. Here four running sums follow one another through the picture, 32 rows and some tens of
 //! columns at a time:
 //!
 //! ```text
@@ -68,7 +68,9 @@ impl Axis {
     /// Returns where in the picture sample `i` is taken: the middle of its block. The reference computes
     /// `((i + 0.5) length) / 64` in `f64` and truncates, which is the same.
     fn sampled(&self, i: usize) -> usize {
-        (2 * i + 1) * self.length / (2 * PLANE_SIDE)
+        let doubled = (2 * i as u64 + 1) * self.length as u64;
+        // It is less than the length.
+        usize::try_from(doubled / (2 * PLANE_SIDE as u64)).unwrap_or(usize::MAX)
     }
 
     /// Returns the position at which sample `i` appears after two boxes, and what the second sum is divided by.
@@ -206,8 +208,8 @@ fn lengthen<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
 
 /// Computes samples, keeping its working memory from picture to picture.
 ///
-/// For a picture of `w` by `h` pixels that is `4 w` bytes for each of `h / 128 + 34` rows and 128 bytes for each of
-/// `w / 64 + 128` positions, both nearly, and some 80 kilobytes.
+/// For a picture of `w` by `h` pixels that is `4 w` bytes for each of `h / 128 + 34` rows, 256 bytes for each of these, and
+/// 128 bytes for each of `w / 64 + 128` positions, all nearly, and some 80 kilobytes.
 pub(super) struct Downsampler {
     level: SimdLevel,
     horizontal: Axis,
@@ -291,7 +293,10 @@ impl Downsampler {
         let mut picked = [[0; PLANE_SIDE]; PLANE_SIDE];
         for (i, picked) in picked.iter_mut().enumerate() {
             let row = pixels.row(self.vertical.sampled(i));
-            if let Ok(row) = row.try_into() {
+            // As many bytes of another format are not as many samples.
+            if size == 1
+                && let Ok(row) = row.try_into()
+            {
                 *picked = row;
                 continue;
             }

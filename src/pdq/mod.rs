@@ -207,8 +207,8 @@ impl std::error::Error for PdqError {}
 /// One pass over the pixels, with the fastest instructions this machine has ([`SimdLevel`]). Colour becomes luma as
 /// `0.299 R + 0.587 G + 0.114 B`; alpha is ignored.
 ///
-/// Memory: the rows that a filter window still needs, as `f32`: about `4 * width * (height / 128 + 18)` bytes, so 0.7 MB
-/// for 4000x3000 pixels. Nothing is allocated for a picture that needs no more than an earlier one did.
+/// Memory: the rows that a filter window still needs, as `f32`: about `4 * width * (height / 128 + 34) + 3 * width`
+/// bytes and 0.1 MB, so 1 MB for 4000x3000 pixels. Nothing is allocated for a picture that needs no more than an earlier one did.
 ///
 /// # Example
 /// ```

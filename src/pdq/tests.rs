@@ -217,6 +217,31 @@ const FORMATS: [PixelFormat; 4] = [
 ];
 
 #[test]
+fn a_row_of_as_many_bytes_as_a_plane_is_wide_is_told_from_one_of_as_many_pixels() {
+    for format in FORMATS {
+        let size = format.bytes_per_pixel();
+        for (width, height) in [(64 / size, 64 / size), (64 / size, 100), (64 / size, 128)] {
+            let bytes = noise(width * size, height);
+            let pixels = Pixels::new(format, width as u32, height as u32, width * size, &bytes);
+            assert_levels_give_the_definition(&pixels.unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_level_gives_the_bits_of_the_definition_at_every_width_and_format() {
+    for width in 1..=200_usize {
+        for format in FORMATS {
+            let stride = width * format.bytes_per_pixel();
+            let height = 5 + width % 60;
+            let bytes = noise(stride, height);
+            let pixels = Pixels::new(format, width as u32, height as u32, stride, &bytes);
+            assert_levels_give_the_definition(&pixels.unwrap());
+        }
+    }
+}
+
+#[test]
 fn every_level_gives_the_bits_of_the_definition_at_every_width_and_height() {
     for side in 1..=200_usize {
         let format = FORMATS[side % 4];

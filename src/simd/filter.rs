@@ -124,7 +124,7 @@ unsafe fn luma_of_unit<const N: usize, V: Vector<N>, const BYTES: usize>(
     unit: &mut [Position; UNIT],
 ) {
     // Bytes are transposed four at a time, as if they were numbers, and taken apart only where rows are lanes.
-    /// So many pixels are whole fours of bytes in every format.
+    // So many pixels are whole fours of bytes in every format.
     const PIXELS: usize = 4;
     // So many vectors hold whole groups of these.
     let vectors = if BYTES == 3 { 3 } else { 1 };

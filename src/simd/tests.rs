@@ -57,6 +57,40 @@ fn this_machine_has_the_plain_level_and_the_best_is_the_last() {
     assert_eq!("avx1024".parse::<SimdLevel>(), Err(UnknownSimdLevel));
 }
 
+/// Without this, a level that is never found would pass every test by not being tested. `REQUIRE_LEVELS`, names with commas
+/// between them, asks for levels by name.
+#[test]
+fn levels_that_this_machine_has_or_that_are_required_are_tested() {
+    let tested: Vec<&str> = SimdLevel::available().map(SimdLevel::name).collect();
+    let required = std::env::var("REQUIRE_LEVELS").unwrap_or_default();
+    for level in required.split(',').filter(|name| !name.is_empty()) {
+        assert!(
+            tested.contains(&level),
+            "{level} is required, and not available"
+        );
+    }
+    // What the system says, which does not ask as the detection does.
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        let system = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+        let flags = system
+            .lines()
+            .find(|line| line.starts_with("flags"))
+            .unwrap();
+        let has = |flag: &str| flags.split_whitespace().any(|word| word == flag);
+        let avx2 = has("avx2") && has("fma");
+        let wide = ["avx512f", "avx512bw", "avx512dq", "avx512vl"];
+        let avx512 = avx2
+            && wide
+                .into_iter()
+                .chain(["avx512_bitalg", "avx512_vpopcntdq"])
+                .all(has);
+        assert_eq!(tested.contains(&"avx2"), avx2);
+        assert_eq!(tested.contains(&"avx512"), avx512);
+    } else if cfg!(target_arch = "aarch64") {
+        assert!(tested.contains(&"neon"));
+    }
+}
+
 #[test]
 fn division_by_multiplication_is_division_for_every_divisor_and_significand() {
     let mut values = vec![0.0; 1 << 14];
