@@ -511,6 +511,7 @@ fn results_are_written_as_text_json_and_csv() {
             keys(line),
             [
                 "action",
+                "classic_profile",
                 "frames",
                 "lists_out_of_date",
                 "low_quality_frames",
@@ -526,7 +527,7 @@ fn results_are_written_as_text_json_and_csv() {
         lines[0],
         json!({
             "path": "original.png", "status": "match", "action": "review", "problem": null,
-            "frames": 1, "profile": PDQ_PROFILE, "low_quality_frames": 0, "lists_out_of_date": [],
+            "frames": 1, "profile": PDQ_PROFILE, "classic_profile": null, "low_quality_frames": 0, "lists_out_of_date": [],
             "matches": [{
                 "list": "list", "list_version": "", "entry": "original.png", "submitter": null,
                 "classification": null, "entry_status": "active", "kind": "pdq", "match_type": "near",

@@ -636,6 +636,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
     let json = serde_json::to_value(&verdict).unwrap();
     let verdict_keys = [
         "action",
+        "classic_profile",
         "frames",
         "lists_out_of_date",
         "low_quality_frames",
@@ -799,6 +800,9 @@ fn a_classic_hash_of_a_list_finds_altered_copies_and_nothing_else() {
         assert_eq!(verdict.status, Status::Match, "{kind}");
         assert_eq!(verdict.matches[0].kind, kind.into());
         assert_eq!(verdict.matches[0].distance, 0);
+        // No PDQ hash was computed, so none is told of.
+        let profiles = (verdict.profile, verdict.classic_profile);
+        assert_eq!(profiles, (None, Some(hashsieve::CLASSIC_PROFILE)));
         assert_ne!(screener.screen(&other).status, Status::Match, "{kind}");
         // A policy may ask for more than the careful default.
         let copied = one(

@@ -235,11 +235,7 @@ impl Screener {
         if self.is_by_picture() {
             self.with_scratch(|Scratch { decoder, hashers }| {
                 let decoded = decoder.for_each_frame(bytes, |frame| {
-                    screening.profile = Some(if frame.luma_only {
-                        PDQ_PROFILE_JPEG_LUMA
-                    } else {
-                        PDQ_PROFILE
-                    });
+                    screening.luma_only = frame.luma_only;
                     self.look_up_picture(hashers, &frame.pixels, frame.number, &mut screening);
                     ControlFlow::Continue(())
                 });
@@ -258,7 +254,6 @@ impl Screener {
     pub fn screen_pixels(&self, pixels: &Pixels<'_>) -> Verdict {
         let mut screening = Screening {
             looked_up: self.is_by_picture(),
-            profile: Some(PDQ_PROFILE),
             ..Screening::default()
         };
         self.with_scratch(|scratch| {
@@ -273,11 +268,7 @@ impl Screener {
         Evidence {
             hashsieve_version: env!("CARGO_PKG_VERSION"),
             profile: verdict.profile,
-            classic_profile: if verdict.profile == Some(PDQ_PROFILE_JPEG_LUMA) {
-                CLASSIC_PROFILE_JPEG_LUMA
-            } else {
-                CLASSIC_PROFILE
-            },
+            classic_profile: verdict.classic_profile,
             exif_orientation_applied: self.options.apply_exif_orientation,
             dihedral: self.dihedral,
             indexes: self
@@ -394,7 +385,16 @@ impl Screener {
             matches,
             problem: text(nothing.or(damage).or(decode_error).or(unhashed)),
             frames: screening.frames,
-            profile: screening.profile.filter(|_| screening.frames > 0),
+            profile: screening.by_pdq.then_some(if screening.luma_only {
+                PDQ_PROFILE_JPEG_LUMA
+            } else {
+                PDQ_PROFILE
+            }),
+            classic_profile: screening.by_classic.then_some(if screening.luma_only {
+                CLASSIC_PROFILE_JPEG_LUMA
+            } else {
+                CLASSIC_PROFILE
+            }),
             low_quality_frames: screening.low_quality_frames,
             lists_out_of_date,
         }
@@ -467,8 +467,11 @@ struct Screening {
     looked_up: bool,
     found: Vec<Found>,
     frames: u32,
-    /// Of the frames looked at.
-    profile: Option<&'static str>,
+    /// Whether the frames looked at are of a JPEG's stored luma alone.
+    luma_only: bool,
+    /// Whether a picture was hashed by PDQ, and by a classic hash.
+    by_pdq: bool,
+    by_classic: bool,
     low_quality_frames: u32,
     /// Why a picture has no hash of some kind that was to be looked up: the status that this is, and in words.
     unhashed: Option<(Status, String)>,

@@ -25,6 +25,7 @@ impl Screener {
             match self.pdq_queries(&mut hashers.pdq, pixels) {
                 Ok((queries, quality)) => {
                     is_hashed = true;
+                    screening.by_pdq = true;
                     let quality = Some(quality);
                     is_too_low |=
                         self.look_up_near(&queries, quality, frame, &mut hashers.search, screening);
@@ -37,6 +38,7 @@ impl Screener {
             match hashed {
                 Ok(hash) => {
                     is_hashed = true;
+                    screening.by_classic = true;
                     // Somebody asks for this kind, or it would not have been computed.
                     is_too_low |= hash.degenerate;
                     if !hash.degenerate {

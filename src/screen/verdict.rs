@@ -166,10 +166,12 @@ pub struct Verdict {
     pub problem: Option<String>,
     /// How many pictures were hashed: the frames of an animation that differ, else 1; 0 if none could be.
     pub frames: u32,
-    /// The name and version of the way from the file to its perceptual hashes: [`PDQ_PROFILE`](crate::PDQ_PROFILE), or
-    /// [`PDQ_PROFILE_JPEG_LUMA`](crate::PDQ_PROFILE_JPEG_LUMA) where a JPEG was decoded so. None if no picture was
-    /// hashed.
+    /// The name and version of the way from the file to its PDQ hashes: [`PDQ_PROFILE`](crate::PDQ_PROFILE), or
+    /// [`PDQ_PROFILE_JPEG_LUMA`](crate::PDQ_PROFILE_JPEG_LUMA) where a JPEG was decoded so. None if none was computed.
     pub profile: Option<&'static str>,
+    /// The same of classic hashes: [`CLASSIC_PROFILE`](crate::CLASSIC_PROFILE) or
+    /// [`CLASSIC_PROFILE_JPEG_LUMA`](crate::CLASSIC_PROFILE_JPEG_LUMA).
+    pub classic_profile: Option<&'static str>,
     /// How many of them hold too little structure for a list's minimum quality, or for a classic hash.
     pub low_quality_frames: u32,
     /// The lists that were looked at and are older than the policy allows.
@@ -184,11 +186,10 @@ pub struct Verdict {
 pub struct Evidence {
     /// The version of this library.
     pub hashsieve_version: &'static str,
-    /// The name and version of the way from file to perceptual hash, as in the verdict.
+    /// The name and version of the way from file to PDQ hash, as in the verdict.
     pub profile: Option<&'static str>,
-    /// The same for classic hashes: [`CLASSIC_PROFILE`](crate::CLASSIC_PROFILE) or
-    /// [`CLASSIC_PROFILE_JPEG_LUMA`](crate::CLASSIC_PROFILE_JPEG_LUMA).
-    pub classic_profile: &'static str,
+    /// The same of classic hashes.
+    pub classic_profile: Option<&'static str>,
     /// Whether EXIF orientation was applied before hashing.
     pub exif_orientation_applied: bool,
     /// Whether rotations and reflections were looked up.

@@ -436,7 +436,7 @@ perceptual hashes.
 
 JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
 \"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"action\"}],\
-\"problem\",\"frames\",\"profile\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
+\"problem\",\"frames\",\"profile\",\"classic_profile\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
 
 Examples:
   hashsieve scan uploads/ --against lists.hsv

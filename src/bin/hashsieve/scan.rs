@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use hashsieve::{Action, EntryMatch, Evidence, Index, PDQ_PROFILE, Policy, Screener, Verdict};
+use hashsieve::{
+    Action, CLASSIC_PROFILE, EntryMatch, Evidence, HashKind, Index, PDQ_PROFILE, Policy, Screener,
+    Verdict,
+};
 use serde::Serialize;
 
 use crate::args::{Format, ScanArgs};
@@ -33,6 +36,7 @@ struct Line<'a> {
     problem: Option<&'a str>,
     frames: u32,
     profile: Option<&'static str>,
+    classic_profile: Option<&'static str>,
     low_quality_frames: u32,
     lists_out_of_date: &'a [String],
 }
@@ -213,6 +217,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
     let matches = verdict.map_or(&[][..], |verdict| &verdict.matches);
     let problem = result.problem.as_deref();
     let profile = verdict.and_then(|verdict| verdict.profile);
+    let classic_profile = verdict.and_then(|verdict| verdict.classic_profile);
     match format {
         Format::Json => report.json(&Line {
             path: &result.path,
@@ -222,6 +227,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
             problem,
             frames: verdict.map_or(0, |verdict| verdict.frames),
             profile,
+            classic_profile,
             low_quality_frames: verdict.map_or(0, |verdict| verdict.low_quality_frames),
             lists_out_of_date: verdict.map_or(&[], |verdict| &verdict.lists_out_of_date),
         }),
@@ -230,12 +236,17 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
             if matches.is_empty() {
                 let mut fields = [""; COLUMNS.len()];
                 (fields[0], fields[1]) = (&result.path, result.status);
-                (fields[12], fields[13]) = (profile.unwrap_or_default(), problem);
+                let profile = profile.or(classic_profile).unwrap_or_default();
+                (fields[12], fields[13]) = (profile, problem);
                 return report.csv(fields);
             }
             matches.iter().try_for_each(|found| {
                 let number = |value: Option<u32>| value.map_or(String::new(), |n| n.to_string());
                 let class = found.classification.as_ref();
+                let profile = match found.kind {
+                    HashKind::Classic(_) => classic_profile,
+                    kind => profile.filter(|_| kind.is_perceptual()),
+                };
                 report.csv([
                     result.path.as_str(),
                     result.status,
@@ -257,6 +268,8 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
         Format::Text => {
             // The usual way is not named on every line.
             let profile = profile.filter(|&profile| profile != PDQ_PROFILE);
+            let classic_profile = classic_profile.filter(|&profile| profile != CLASSIC_PROFILE);
+            let profile = profile.or(classic_profile);
             let profile = profile.map_or(String::new(), |profile| format!(", {profile}"));
             for found in matches {
                 report.text(&format!(
