@@ -88,7 +88,7 @@ impl FromStr for SearchMethod {
     }
 }
 
-/// Working memory of searches, about 50 KB, kept from search to search so that they allocate nothing.
+/// Working memory of searches, about 250 KB, kept from search to search so that they allocate nothing.
 #[derive(Default)]
 pub struct SearchBuffer {
     workspace: Workspace,

@@ -20,7 +20,8 @@
 //! hashes one in 400 is left.
 //!
 //! **Once.** A match may have several such starts. It is told at the first of them and nowhere else, which takes no memory
-//! of what was told.
+//! of what was told. Some memory of what was *found out* saves time: in families of near copies most hashes are met in six or
+//! seven of sixteen chunks, and are looked at in the first of these only, as long as not too many others are met between.
 //!
 //! Signatures, ids and hashes stand in arrays of their own, since most entries are rejected by their signature and most of
 //! the rest by the first half of their hash.
@@ -42,6 +43,12 @@ const RUNS: usize = MAX_QUERIES * 16 * 17;
 
 /// So many entries are collected before their hashes are looked at.
 const SURVIVORS: usize = 512;
+
+/// So many survivors are of a family, which random hashes hardly are.
+const FAMILY: usize = 64;
+
+/// So many hashes that were looked at are remembered, each at a place of its own that others share. A power of two.
+const KNOWN: usize = 1 << 14;
 
 /// What a table holds that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +81,49 @@ pub(crate) struct Workspace {
     runs: Vec<Run>,
     len: usize,
     survivors: Vec<Survivor>,
+    known: Vec<Known>,
+    /// How many searches there were since nothing was known.
+    searches: u32,
+}
+
+/// What was found out about a hash and a query of a search: from the lowest bit on the chunk in which it is told (6 bits), the
+/// distance (10), the query (3), the search (13) and the id (32). No search is numbered 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known(u64);
+
+impl Known {
+    /// In place of a chunk: it is not within the threshold.
+    const FAR: usize = 63;
+    /// After so many searches everything is forgotten.
+    const SEARCHES: u32 = (1 << 13) - 1;
+
+    fn new(id: u32, search: u32, query: usize, distance: u32, start: usize) -> Self {
+        let key = u64::from(id) << 16 | u64::from(search) << 3 | query as u64;
+        Self(key << 16 | u64::from(distance) << 6 | start as u64)
+    }
+
+    /// Whether it is about the same hash, search and query.
+    fn is_of(self, other: Self) -> bool {
+        self.0 >> 16 == other.0 >> 16
+    }
+
+    fn start(self) -> usize {
+        (self.0 & 63) as usize
+    }
+
+    fn distance(self) -> u32 {
+        (self.0 >> 6) as u32 & 1023
+    }
 }
 
 impl Workspace {
     fn reserve(&mut self) {
+        if self.known.is_empty() || self.searches == Known::SEARCHES {
+            self.known.clear();
+            self.known.resize(KNOWN, Known::default());
+            self.searches = 0;
+        }
+        self.searches += 1;
         self.len = 0;
         self.runs.resize(RUNS, Run::default());
         self.survivors.resize(SURVIVORS, Survivor::default());
@@ -374,7 +420,8 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             );
             counts.survivors += count as u64;
             let survivors = &mut workspace.survivors[..count];
-            let done = self.look_at(queries, &workspace.runs, survivors, found)?;
+            let known = (&mut workspace.known[..], workspace.searches);
+            let done = self.look_at(queries, &workspace.runs, survivors, known, found)?;
             if done.is_break() {
                 return Ok(done);
             }
@@ -389,31 +436,58 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
         queries: &[Query],
         runs: &[Run],
         survivors: &mut [Survivor],
+        (known, search): (&mut [Known], u32),
         found: &mut impl FnMut(usize, u32, u32) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, Damage> {
+        // Where many are near there is a family of copies, all words of which will be wanted.
+        let wanted = if survivors.len() < FAMILY {
+            WORDS.min(2)
+        } else {
+            WORDS
+        };
         // Three passes, so that what they wait for is on its way together.
         for survivor in survivors.iter() {
             if let Some(id) = self.ids.get(survivor.position as usize) {
                 prefetch_item(id);
             }
         }
-        for survivor in survivors.iter_mut() {
+        let mut unknown = 0;
+        for number in 0..survivors.len() {
+            let survivor = survivors[number];
             let id = self.ids.get(survivor.position as usize);
             let id = id.map_or(u32::MAX, |id| u32::from_le_bytes(*id));
             if id >= self.hashes.len() {
                 return Err(Damage::Id(survivor.position));
             }
-            for word in 0..WORDS.min(2) {
+            let (number, chunk) = query_and_chunk(runs[survivor.run as usize].origin());
+            let of_this = Known::new(id, search, number, 0, Known::FAR);
+            let place = known[id as usize % KNOWN];
+            if place.is_of(of_this) {
+                if place.start() == chunk {
+                    let done = found(number, id, place.distance());
+                    if done.is_break() {
+                        return Ok(done);
+                    }
+                }
+                continue;
+            }
+            for word in 0..wanted {
                 if let Some(line) = self.hashes.line(id, word) {
                     prefetch_item(line);
                 }
             }
-            survivor.position = u64::from(id);
+            survivors[unknown] = Survivor {
+                position: u64::from(id),
+                run: survivor.run,
+            };
+            unknown += 1;
         }
-        for survivor in survivors.iter() {
+        for survivor in &survivors[..unknown] {
             let (number, chunk) = query_and_chunk(runs[survivor.run as usize].origin());
             let query = &queries[number];
             let id = survivor.position as u32;
+            let place = &mut known[id as usize % KNOWN];
+            *place = Known::new(id, search, number, 0, Known::FAR);
             let mut difference = [0; WORDS];
             let mut distance = 0;
             for (word, difference) in difference.iter_mut().enumerate() {
@@ -428,6 +502,7 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
             }
             let start = self.first_start(query, &difference);
             let start = start.ok_or(Damage::Hash(u64::from(id)))?;
+            *place = Known::new(id, search, number, distance, start);
             if start == chunk {
                 let done = found(number, id, distance);
                 if done.is_break() {
@@ -455,12 +530,24 @@ impl<const WORDS: usize> Tables<'_, WORDS> {
                 word &= word - 1;
             }
         }
-        (0..count).find(|&start| {
-            let mut sum = 0;
-            (start..start + count).all(|chunk| {
-                sum += over[chunk % count];
-                sum < 0
-            })
-        })
+        // `sums[k]` is what chunks before `k` have together. A chain from `start` is as it must be if no later sum comes up to
+        // `sums[start]`, neither before the end of the round nor after it, where each is once more with that of the whole.
+        let mut sums = [0_i32; MAX_CHUNKS + 1];
+        for chunk in 0..count {
+            sums[chunk + 1] = sums[chunk] + over[chunk];
+        }
+        let whole = sums[count];
+        let mut highest_after = [i32::MIN; MAX_CHUNKS + 1];
+        for chunk in (0..count).rev() {
+            highest_after[chunk] = highest_after[chunk + 1].max(sums[chunk + 1]);
+        }
+        let mut highest_before = i32::MIN;
+        for start in 0..count {
+            if highest_after[start] < sums[start] && highest_before < sums[start] - whole {
+                return Some(start);
+            }
+            highest_before = highest_before.max(sums[start + 1]);
+        }
+        None
     }
 }
