@@ -12,6 +12,15 @@
 //! - `gradient_dct` and `vertical_gradient_dct` are of `img_hash`'s own making: it transposes the coefficients of a grid
 //!   that is not square as if it were square turned. They are kept so, since lists made with it have them so.
 //!
+//! The bits go from the least significant of each byte up, and the first byte is printed first. They stand row by row;
+//! those of `vertical_gradient` column by column; `double_gradient` has its rows first and then its columns.
+//!
+//! Python's `imagehash` prints hashes of as many digits, which must not be mixed with these: it goes from the most
+//! significant bit down. `mean_8x8` is nearly its `average_hash` with the bits of each byte reversed, and `gradient_8x8`
+//! nearly its `dhash` so; nearly, since grey and resizing are computed otherwise, and `imagehash` sets bits for samples
+//! above the mean, not also for those at it. The other kinds do not correspond: its `dhash_vertical` goes row by row, and
+//! its `phash` is another algorithm than the kinds with DCT.
+//!
 //! This room sees pixels and hashes; never decoders, files, lists or the index. No type of `img_hash` leaves it.
 
 mod content;
