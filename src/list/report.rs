@@ -40,7 +40,8 @@ pub struct ImportReport {
     pub disputed: u64,
     /// Entries whose status is a word not known here. They match; somebody should find out what the word means.
     pub unknown_status: u64,
-    /// PDQ hashes in which other than 128 of the 256 bits are set. Real ones have 128 or nearly so.
+    /// PDQ hashes in which other than 128 of the 256 bits are set: fewer in pictures with few distinct coefficients, flat
+    /// or drawn ones, more in no PDQ hash ([`Pdq::count_ones`]).
     pub unusual_pdq: u64,
     /// Hashes that stood twice in one record and were kept once.
     pub repeated: u64,

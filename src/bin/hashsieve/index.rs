@@ -305,7 +305,7 @@ fn summarise(
         ),
         (
             import.unusual_pdq,
-            "pdq hashes that are not of a real picture (128 bits of 256 set)",
+            "pdq hashes without 128 of 256 bits set: of flat or simply drawn pictures, or no pdq hashes at all",
         ),
     ] {
         if count > 0 {
