@@ -16,7 +16,7 @@ use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 /// # Example
 /// ```
 /// let policy: hashsieve::Policy = toml::from_str(r#"
-///     dihedral = true              # also find rotated and mirrored copies; default false
+///     dihedral = true              # also find rotated and mirrored copies, by PDQ only; default false
 ///
 ///     [default]                    # for every list that is not named below
 ///     action = "review"            # review (default), block or observe
