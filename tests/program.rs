@@ -635,6 +635,26 @@ fn a_turned_copy_is_found_when_asked_for() {
 }
 
 #[test]
+fn dihedral_without_pdq_hashes_is_told_to_find_nothing_turned() {
+    let place = Place::with_index();
+    place.write("md5.txt", made_up(HashKind::Md5, 1));
+    place
+        .run(&["index", "build", "md5.txt", "-o", "md5.hsv"])
+        .exits(0);
+    let scan = ["scan", "original.png", "--against", "md5.hsv"];
+    let told = "no list holds pdq hashes";
+    assert!(!place.run(&scan).exits(0).stderr.contains(told));
+    place.write("policy.toml", "dihedral = true\n");
+    for options in [&["--dihedral"][..], &["--policy", "policy.toml"]] {
+        let ran = place.run(&[&scan[..], options].concat()).exits(0);
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+        let both = [&scan[..], options, &["--against", "list.hsv"]].concat();
+        let ran = place.run(&both).exits(1);
+        assert!(!ran.stderr.contains(told), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_policy_that_cannot_be_followed_is_refused_by_name() {
     let place = Place::with_index();
     for (policy, names) in [

@@ -454,7 +454,7 @@ pub(crate) struct ScanArgs {
     /// The largest PDQ distance that matches, inclusive, for all lists.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(0..=256))]
     pub(crate) threshold: Option<u32>,
-    /// Also find rotated and mirrored copies.
+    /// Also find rotated and mirrored copies, by PDQ only: classic hashes are looked up as they are.
     #[arg(long)]
     pub(crate) dihedral: bool,
     /// Do not check every byte of the index first, which takes some 3 seconds for 10 million hashes.

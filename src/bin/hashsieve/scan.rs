@@ -60,9 +60,13 @@ const COLUMNS: [&str; 14] = [
 
 pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outcome, Failure> {
     let options = files::decode_options(&arguments.input);
-    let screener =
-        Screener::with_decode_options(open(arguments, quiet)?, policy(arguments)?, options)
-            .map_err(|error| Failure(error.to_string()))?;
+    let (indexes, policy) = (open(arguments, quiet)?, policy(arguments)?);
+    let has_pdq = |index: &Index| index.kinds().any(|kind| kind == HashKind::Pdq);
+    if policy.dihedral && !indexes.iter().any(has_pdq) {
+        tell("no list holds pdq hashes, and only by these are rotated and mirrored copies found");
+    }
+    let screener = Screener::with_decode_options(indexes, policy, options)
+        .map_err(|error| Failure(error.to_string()))?;
     let (output, evidence) = (arguments.output.as_deref(), arguments.evidence.as_deref());
     let used = || {
         let paths = arguments.against.iter().chain(&arguments.policy);
