@@ -273,13 +273,92 @@ fn digests_are_of_the_files_bytes() {
         .exits(0);
     let expected: String = digest::of(b"abc", &HashKind::ALL)
         .iter()
-        .map(|value| format!("{}  abc\n", value.to_hex()))
+        .map(|value| format!("{} {}  abc\n", value.kind(), value.to_hex()))
         .collect();
     assert_eq!(ran.stdout, expected);
-    assert!(
-        ran.stdout
-            .starts_with("900150983cd24fb0d6963f7d28e17f72  abc\n")
-    );
+    let ran = place.run(&["hash", "abc", "--kinds", "md5"]).exits(0);
+    assert_eq!(ran.stdout, "900150983cd24fb0d6963f7d28e17f72  abc\n");
+}
+
+#[test]
+fn text_of_several_kinds_names_the_kind_of_each_line_and_is_a_list() {
+    let place = Place::new();
+    for seed in 1..=2 {
+        place.write(&format!("in/{seed}, a b.png"), png(&drawn(seed)));
+    }
+    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
+    place.write("in/flat.png", png(&flat));
+    let kinds = ["pdq", "sha256", "mean_16x16", "md5", "gradient_8x8"];
+    let ran = place
+        .run(&["hash", "in", "--kinds", &kinds.join(","), "-o", "list.txt"])
+        .exits(0);
+    // The flat picture has its digests only: without a quality nothing would tell its hashes from others.
+    for kind in ["pdq", "mean_16x16", "gradient_8x8"] {
+        let told = format!("in/flat.png: low_quality: it holds too little for {kind}\n");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+    let closing = "3 inputs: 12 hashes, 0 without one, 3 of low quality left out\n";
+    assert!(ran.stderr.ends_with(closing), "{}", ran.stderr);
+    let list = place.text("list.txt");
+    let named: Vec<&str> = list
+        .lines()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(named, [&kinds[..], &kinds, &["sha256", "md5"]].concat());
+    let ran = place
+        .run(&["index", "build", "list.txt", "-o", "list.hsv"])
+        .exits(0);
+    assert!(ran.stdout.contains("records   12 read, 0 left out"));
+    assert!(ran.stdout.contains("entries   3\n"), "{}", ran.stdout);
+    let scan = ["scan", "in", "--against", "list.hsv", "--format", "json"];
+    for line in place.run(&scan).exits(1).json() {
+        let matches = line["matches"].as_array().unwrap();
+        let is_flat = line["path"] == "in/flat.png";
+        assert_eq!(matches.len(), if is_flat { 2 } else { 5 }, "{line}");
+        assert!(matches.iter().all(|found| found["entry"] == line["path"]));
+    }
+}
+
+#[test]
+fn the_closing_line_counts_what_was_printed() {
+    let place = Place::with_index();
+    place.write("text.png", "no picture");
+    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
+    place.write("flat.png", png(&flat));
+    fs::create_dir(place.at("empty")).unwrap();
+    let mean = ["--kinds", "mean_8x8"];
+    let json = ["--kinds", "mean_8x8", "--format", "json"];
+    for (paths, options, closing) in [
+        (
+            &["original.png"][..],
+            &[][..],
+            "1 input: 1 hash, 0 without one\n",
+        ),
+        (
+            &["original.png", "text.png", "flat.png"],
+            &[],
+            "3 inputs: 2 hashes, 1 without one\n",
+        ),
+        (
+            &["original.png", "text.png", "flat.png"],
+            &mean,
+            "3 inputs: 1 hash, 1 without one, 1 of low quality left out\n",
+        ),
+        // A line of JSON says what its hash is worth.
+        (
+            &["original.png", "flat.png"],
+            &json,
+            "2 inputs: 2 hashes, 0 without one\n",
+        ),
+        (&["empty"], &[], "0 inputs\n"),
+    ] {
+        let ran = place.run(&[&["hash"], paths, options].concat());
+        assert!(ran.stderr.ends_with(closing), "{closing}{}", ran.stderr);
+    }
+    let scan = ["scan", "empty", "--against", "list.hsv"];
+    assert_eq!(place.run(&scan).exits(0).stderr, "0 inputs\n");
+    let scan = ["scan", "original.png", "--against", "list.hsv"];
+    assert_eq!(place.run(&scan).exits(1).stderr, "1 input: 1 match\n");
 }
 
 #[test]
@@ -970,7 +1049,12 @@ fn neither_a_loop_of_links_nor_a_pipe_stops_a_scan() {
     let scan = ["scan", "in", "--against", "list.hsv"];
     let ran = run_in_time(place.command(&scan)).exits(1);
     assert_eq!(ran.stdout.lines().count(), 1);
-    assert!(ran.stderr.contains("1 pipes"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("1 pipe, socket or device was passed over"),
+        "{}",
+        ran.stderr
+    );
     let ran = run_in_time(place.command(&[&scan[..], &["--follow-links"]].concat())).exits(1);
     assert!(
         ran.stdout.contains("in/folder/loop: unreadable: "),
@@ -1403,6 +1487,7 @@ fn several_lists_make_one_index_and_keep_their_names() {
     let build = ["index", "build", "a.txt", "b.txt", "c.txt", "-o", "all.hsv"];
     let ran = place.run(&build).exits(2);
     assert!(ran.stderr.starts_with("c.txt:1: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("_16x16") && ran.stderr.contains("--kind"));
     assert!(!place.at("all.hsv").exists());
     place
         .run(&["index", "build", "c.txt", "--kind", "sha256", "-o", "c.hsv"])

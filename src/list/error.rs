@@ -44,7 +44,8 @@ pub enum QuarantineReason {
     NoHash,
     /// The record is withdrawn but names no entry, so there is nothing that it could take back.
     WithdrawsNothing,
-    /// No kind is named and the length is that of more than one: 64 digits are a pdq or a sha256.
+    /// No kind is named and the length is that of more than one: 64 digits are a pdq, a sha256 or a classic hash of most
+    /// 16x16 kinds.
     AmbiguousKind {
         /// The number of characters.
         length: usize,
@@ -144,7 +145,8 @@ impl fmt::Display for QuarantineReason {
             Self::NoHash => f.write_str("the record has no hash"),
             Self::AmbiguousKind { length } => write!(
                 f,
-                "{length} digits are a pdq or a sha256: name the kind of the list or of the record"
+                "{length} digits are a pdq, a sha256 or a classic hash of a _16x16 kind: name the kind of the list (index build \
+                 --kind) or of the record"
             ),
             Self::NoKindOfLength { length } => write!(
                 f,

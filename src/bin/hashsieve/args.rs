@@ -298,8 +298,10 @@ pub(crate) struct InputArgs {
 The status `low_quality` stands beside hashes of pictures with quality below 50, which hold too little to be matched; \
 such hashes are not worth listing.
 
-Text output is the PDQ tools' own: `hash,quality,path`, which `index build` reads; digests are `hash  path`. Behind the \
-path stand `#` and the frame, transform or profile where these are not the usual ones.
+Text output is the PDQ tools' own: `hash,quality,path`; of another kind it is `hash  path`, and of several kinds \
+`kind hash  path`. `index build` reads all of them, the second with --kind where the digits do not tell. As `hash  path` \
+no low_quality hash is written, since nothing would tell it from others; standard error names the path. Behind the path \
+stand `#` and the frame, transform or profile where these are not the usual ones.
 JSON output: {\"path\",\"status\",\"kind\",\"hash\",\"quality\",\"width\",\"height\",\"frame\",\"transform\",\"profile\",\
 \"problem\"}; a picture without a hash has its line too, with \"hash\":null and a status that says why.
 

@@ -15,7 +15,7 @@ use walkdir::WalkDir;
 use crate::args::InputArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::report::tell;
+use crate::report::{counted, tell};
 
 /// One thing to look at.
 pub(crate) enum Input {
@@ -301,14 +301,20 @@ impl PassedOver {
     pub(crate) fn tell(self) {
         let Self { links, special } = self;
         if links > 0 {
-            tell(format_args!(
-                "{links} symbolic links lead out of their folders and were not followed; --follow-links does"
-            ));
+            let links = counted(
+                links,
+                "symbolic link leads out of its folder and was",
+                "symbolic links lead out of their folders and were",
+            );
+            tell(format_args!("{links} not followed; --follow-links does"));
         }
         if special > 0 {
-            tell(format_args!(
-                "{special} pipes, sockets or devices were passed over"
-            ));
+            let special = counted(
+                special,
+                "pipe, socket or device was",
+                "pipes, sockets or devices were",
+            );
+            tell(format_args!("{special} passed over"));
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::args::{Format, HashArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
-use crate::report::{Report, refuse_overwriting, tell};
+use crate::report::{Report, counted, refuse_overwriting, tell};
 
 /// One line of output: a hash, or why there is none.
 #[derive(Serialize)]
@@ -63,9 +63,16 @@ impl Line {
         }
     }
 
-    fn write(&self, format: Format, report: &mut Report) -> Result<(), Failure> {
+    /// Writes the line, and returns whether it is one with a hash. With `names_kind` a line of text begins with the kind.
+    fn write(
+        &self,
+        format: Format,
+        names_kind: bool,
+        report: &mut Report,
+    ) -> Result<bool, Failure> {
+        let has_hash = self.hash.is_some();
         match format {
-            Format::Json => report.json(self),
+            Format::Json => report.json(self)?,
             Format::Csv => {
                 let number = |value: Option<u32>| value.map_or(String::new(), |n| n.to_string());
                 let quality = number(self.quality.map(u32::from));
@@ -83,44 +90,48 @@ impl Line {
                     self.transform.unwrap_or_default(),
                     self.profile.unwrap_or_default(),
                     self.problem.as_deref().unwrap_or_default(),
-                ])
+                ])?;
             }
             Format::Text => match (&self.hash, self.quality) {
-                (Some(hash), Some(quality)) => {
-                    let frame = self.frame.filter(|&frame| frame > 0);
-                    let frame = frame.map_or(String::new(), |frame| format!("#{frame}"));
-                    let transform = self
-                        .transform
-                        .filter(|&name| name != Dihedral::Original.name());
-                    let transform = transform.map_or(String::new(), |name| format!("#{name}"));
-                    let profile = self.profile.filter(|&name| name != PDQ_PROFILE);
-                    let profile = profile.map_or(String::new(), |name| format!("#{name}"));
-                    let path = &self.path;
-                    report.text(&format!(
-                        "{hash},{quality},{path}{frame}{transform}{profile}"
-                    ))
+                (Some(hash), Some(quality)) if !names_kind => {
+                    report.text(&format!("{hash},{quality},{}", self.labelled_path()))?;
                 }
-                // A hash of nothing must not become a line of a list.
-                (Some(_), None) if self.status == Status::LowQuality.name() => {
+                // A hash of nothing must not become a line of a list that does not say so.
+                (Some(_), _) if self.status == Status::LowQuality.name() => {
                     let (kind, path) = (self.kind, &self.path);
                     tell(format_args!(
                         "{path}: {}: it holds too little for {kind}",
                         self.status
                     ));
-                    Ok(())
+                    return Ok(false);
                 }
-                (Some(hash), None) => {
-                    let frame = self.frame.filter(|&frame| frame > 0);
-                    let frame = frame.map_or(String::new(), |frame| format!("#{frame}"));
-                    report.text(&format!("{hash}  {}{frame}", self.path))
+                (Some(hash), _) => {
+                    let kind = if names_kind { self.kind.name() } else { "" };
+                    let space = if names_kind { " " } else { "" };
+                    report.text(&format!("{kind}{space}{hash}  {}", self.labelled_path()))?;
                 }
                 (None, _) => {
                     let problem = self.problem.as_deref().unwrap_or_default();
                     tell(format_args!("{}: {}: {problem}", self.path, self.status));
-                    Ok(())
                 }
             },
         }
+        Ok(has_hash)
+    }
+
+    /// Returns the path, and behind it the frame, transform and profile where these are not the usual ones.
+    fn labelled_path(&self) -> String {
+        let mut path = self.path.clone();
+        if let Some(frame) = self.frame.filter(|&frame| frame > 0) {
+            path += &format!("#{frame}");
+        }
+        let usual = [Dihedral::Original.name(), PDQ_PROFILE, CLASSIC_PROFILE];
+        for name in [self.transform, self.profile].into_iter().flatten() {
+            if !usual.contains(&name) {
+                path += &format!("#{name}");
+            }
+        }
+        path
     }
 }
 
@@ -132,7 +143,9 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
     if arguments.format == Format::Csv {
         report.csv(COLUMNS)?;
     }
-    let (mut hashed, mut failed, mut inputs) = (0_u64, 0_u64, 0_u64);
+    // Else 64 digits could be of any of several kinds.
+    let names_kind = arguments.kinds.len() > 1;
+    let (mut hashed, mut left_out, mut failed, mut inputs) = (0_u64, 0_u64, 0_u64, 0_u64);
     let passed_over = files::for_each(
         &arguments.input,
         "hashing",
@@ -147,9 +160,10 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
         |lines| {
             inputs += 1;
             for line in lines {
-                line.write(arguments.format, &mut report)?;
+                let written = line.write(arguments.format, names_kind, &mut report)?;
                 match line.hash {
-                    Some(_) => hashed += 1,
+                    Some(_) if written => hashed += 1,
+                    Some(_) => left_out += 1,
                     None => failed += 1,
                 }
             }
@@ -162,9 +176,15 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
     )?;
     report.finish()?;
     if !quiet {
-        tell(format_args!(
-            "{inputs} inputs: {hashed} hashes, {failed} without one"
-        ));
+        let mut text = counted(inputs, "input", "inputs");
+        if inputs > 0 {
+            let hashed = counted(hashed, "hash", "hashes");
+            text += &format!(": {hashed}, {failed} without one");
+        }
+        if left_out > 0 {
+            text += &format!(", {left_out} of low quality left out");
+        }
+        tell(text);
     }
     passed_over.tell();
     Ok(Outcome::of(false, failed > 0))

@@ -164,6 +164,11 @@ pub(crate) fn refuse_overwriting<'a>(
     Ok(())
 }
 
+/// Returns a number with the word for one or for many.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Tells people something on standard error. That nobody listens there is no reason to stop.
 pub(crate) fn tell(text: impl Display) {
     let text = text.to_string();

@@ -14,7 +14,7 @@ use crate::args::{Format, ScanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
 use crate::progress::Progress;
-use crate::report::{Report, refuse_overwriting, tell};
+use crate::report::{Report, counted, refuse_overwriting, tell};
 
 /// What came of one input.
 struct Result {
@@ -141,7 +141,9 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
             .iter()
             .map(|(status, count)| format!("{count} {status}"));
         let parts: Vec<_> = parts.collect();
-        tell(format_args!("{total} inputs: {}", parts.join(", ")));
+        let colon = if parts.is_empty() { "" } else { ": " };
+        let inputs = counted(total, "input", "inputs");
+        tell(format_args!("{inputs}{colon}{}", parts.join(", ")));
     }
     passed_over.tell();
     Ok(Outcome::of(matched, failed))
