@@ -90,7 +90,7 @@ pub enum EntryStatus {
 impl EntryStatus {
     /// Returns the status that a list's word stands for, in either case and with white space around it.
     ///
-    /// `active` and nothing at all are [`EntryStatus::Active`]; `withdrawn`, `deleted`, `removed` and `revoked` are
+    /// `active`, `ok` and nothing at all are [`EntryStatus::Active`]; `withdrawn`, `deleted`, `removed` and `revoked` are
     /// [`EntryStatus::Withdrawn`]; `disputed` is [`EntryStatus::Disputed`]. Any other word is kept.
     ///
     /// # Example
@@ -102,7 +102,7 @@ impl EntryStatus {
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
         let is_any = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-        if text.is_empty() || is_any(&["active"]) {
+        if text.is_empty() || is_any(&["active", "ok"]) {
             Self::Active
         } else if is_any(&["withdrawn", "deleted", "removed", "revoked"]) {
             Self::Withdrawn
@@ -248,6 +248,9 @@ mod tests {
         for word in ["withdrawn", "DELETED", " Removed ", "revoked"] {
             assert_eq!(EntryStatus::parse(word), EntryStatus::Withdrawn);
             assert!(!EntryStatus::parse(word).matches());
+        }
+        for word in ["", " ", "Active", "OK"] {
+            assert_eq!(EntryStatus::parse(word), EntryStatus::Active);
         }
         for word in ["", " ", "Active", "disputed", "received", "brand new word"] {
             assert!(EntryStatus::parse(word).matches(), "{word}");

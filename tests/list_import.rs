@@ -7,7 +7,10 @@ use hashsieve::list::{
     CsvMapping, Degenerate, ImportItem, ImportOptions, ImportReport, Importer, ListError,
     ListFormat, MAX_LINE, QuarantineReason, Quarantined,
 };
-use hashsieve::{Entry, EntryStatus, HashKind, HashValue, MediaType, digest};
+use hashsieve::{
+    CLASSIC_PROFILE_JPEG_LUMA, Entry, EntryStatus, HashKind, HashValue, MediaType, PDQ_PROFILE,
+    PDQ_PROFILE_JPEG_LUMA, Status, digest,
+};
 use proptest::prelude::*;
 
 const LINES: ListFormat = ListFormat::HexLines { kind: None };
@@ -341,6 +344,52 @@ fn an_unknown_status_matches_and_is_counted() {
     let (entries, _, report) = import(automatic(), &text);
     assert!(entries[0].1.status.matches());
     assert_eq!(report.unknown_status, 1);
+}
+
+#[test]
+fn the_programs_own_table_is_a_list_of_what_has_a_hash_worth_listing() {
+    let [pdq, low, mean] = [1, 2, 3].map(|number| hex(HashKind::Pdq, number));
+    let md5 = hex(HashKind::Md5, 4);
+    let mut text = format!(
+        "path,status,kind,hash,quality,profile,problem\n\
+         a.png,ok,pdq,{pdq},90,{PDQ_PROFILE},\n\
+         a.png,ok,md5,{md5},,,\n\
+         b.png,low_quality,pdq,{low},12,{PDQ_PROFILE},\n\
+         c.jpg,ok,pdq,{mean},90,{PDQ_PROFILE_JPEG_LUMA},\n\
+         d.jpg,ok,mean_16x16,{mean},,{CLASSIC_PROFILE_JPEG_LUMA},\n"
+    );
+    let unhashed = [
+        Status::TooSmall.name(),
+        Status::Unsupported.name(),
+        Status::Truncated.name(),
+        Status::Malformed.name(),
+        Status::OverLimit.name(),
+        "unreadable",
+    ];
+    for status in unhashed {
+        text += &format!("x.png,{status},pdq,,,,why\n");
+    }
+    text += "y.png,ok,pdq,,,,\n";
+    let (entries, kept_out, report) = import(automatic(), &text);
+    assert_eq!(ids(&entries), ["a.png", "a.png", "c.jpg", "d.jpg"]);
+    assert_eq!(reasons(&kept_out), [(13, None, "no_hash")]);
+    assert_eq!((report.low_quality, report.unhashed), (1, 6));
+    assert_eq!((report.unknown_status, report.inexact), (0, 2));
+    assert_every_line_is_accounted_for(&report);
+    // With a mapping it is the same table.
+    let (mapped, ..) = import(csv("hash=hash,kind=kind,id=path"), &text);
+    assert_eq!(ids(&mapped), ids(&entries));
+}
+
+#[test]
+fn the_words_of_our_own_table_are_any_words_in_the_tables_of_others() {
+    let [a, b] = [1, 2].map(|number| hex(HashKind::Md5, number));
+    let text =
+        format!("id,path,md5,status\n1,x,{a},low_quality\n2,x,{b},truncated\n3,x,,truncated\n");
+    let (entries, kept_out, report) = import(automatic(), &text);
+    assert_eq!(ids(&entries), ["1", "2"]);
+    assert_eq!(reasons(&kept_out), [(4, None, "no_hash")]);
+    assert_eq!((report.unknown_status, report.low_quality), (2, 0));
 }
 
 #[test]

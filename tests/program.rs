@@ -1579,6 +1579,96 @@ fn tables_are_read_by_a_map() {
 }
 
 #[test]
+fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth_listing() {
+    let place = Place::new();
+    place.write("in/a.png", png(&drawn(1)));
+    place.write(
+        "in/b.jpg",
+        encode(&drawn(2), FileFormat::Jpeg { quality: 90 }).unwrap(),
+    );
+    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
+    place.write("in/flat.png", png(&flat));
+    place.write("in/text.png", "no picture");
+    let hash = ["hash", "in", "--format", "csv", "--kinds", "pdq,sha256"];
+    place
+        .run(&[&hash[..], &["-o", "list.csv"]].concat())
+        .exits(2);
+    let build = ["index", "build", "-o", "list.hsv"];
+    let ran = place.run(&[&build[..], &["list.csv"]].concat()).exits(0);
+    for line in [
+        "records   8 read, 2 left out, 0 withdrawn\n",
+        "entries   4\n",
+        "note      1 rows left out for their status low_quality\n",
+        "note      1 rows left out that only say why a file has no hash\n",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}{}", ran.stdout);
+    }
+    assert_eq!(ran.stdout.matches("note").count(), 2, "{}", ran.stdout);
+    assert!(ran.stderr.contains("id from 1") && !ran.stderr.contains("exact"));
+    let scan = [
+        "scan",
+        "in/a.png",
+        "--against",
+        "list.hsv",
+        "--format",
+        "json",
+    ];
+    let found = &place.run(&scan).exits(1).json()[0]["matches"];
+    assert_eq!(found.as_array().unwrap().len(), 2, "{found}");
+    assert!(
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["entry"] == "in/a.png")
+    );
+    let luma = ["--luma-only", "-o", "luma.csv"];
+    place.run(&[&hash[..], &luma].concat()).exits(2);
+    let ran = place.run(&[&build[..], &["luma.csv"]].concat()).exits(0);
+    let told = "1 hash is of luma alone (profile pdq-jpeg-luma-1 or its like): not exact";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
+#[test]
+fn json_is_refused_as_a_list_by_its_name() {
+    let place = Place::with_index();
+    let json = place.run(&["hash", "original.png", "--format", "json"]);
+    place.write("list.json", json.stdout);
+    place.write("list.txt", "\u{feff} [\n");
+    for list in ["list.json", "list.txt"] {
+        let ran = place
+            .run(&["index", "build", list, "-o", "new.hsv"])
+            .exits(2);
+        assert_eq!(ran.stderr.lines().count(), 1);
+        let told = format!("{list}: this looks like JSON, which is not read as a list yet");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn pdq_hashes_of_low_quality_are_told_when_an_index_is_built() {
+    let place = Place::new();
+    let hash = pdq(&drawn(1)).0;
+    place.write("list.hsh", format!("{hash},49,a\n{hash},50,b\n{hash},c\n"));
+    place.write(
+        "list.csv",
+        format!("id,pdq,quality,status\na,{hash},0,\nb,{hash},0,withdrawn\nc,{hash},100,\n"),
+    );
+    for (list, told) in [
+        (&["list.hsh"][..], "1 pdq hash is of quality below 50"),
+        (&["list.csv"], "1 pdq hash is of quality below 50"),
+        (
+            &["list.hsh", "list.csv", "--name", "one"],
+            "2 pdq hashes are of quality below 50",
+        ),
+    ] {
+        let build = ["index", "build", "-o", "list.hsv"];
+        let ran = place.run(&[&build[..], list].concat()).exits(0);
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn the_same_lists_make_the_same_bytes_whatever_the_memory() {
     let place = Place::new();
     let list: String = (0..40_000)

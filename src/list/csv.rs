@@ -15,11 +15,30 @@ use super::import::Sink;
 use super::lines::{Line, Lines, MAX_LINE};
 use super::mapping::{ColumnsUsed, CsvField, CsvMapping, Place};
 use super::time::parse_time;
-use super::value::{parse_hash, parse_kind, parse_quality};
+use super::value::{fold, parse_hash, parse_kind, parse_quality};
 use crate::entry::{Classification, Entry, EntryStatus, MediaType};
 
 /// The most lines that one row may span. Comments in lists have a few; an unclosed quote spans the file.
 const MAX_ROW_LINES: usize = 64;
+
+/// The columns by which the table is known that `hashsieve hash --format csv` writes.
+const OWN_COLUMNS: [&str; 4] = ["path", "status", "kind", "hash"];
+
+/// The status, in such a table, of a hash that is not worth listing.
+const OWN_LOW_QUALITY: &str = "low_quality";
+
+/// The statuses, in such a table, of files without a hash.
+const OWN_UNHASHED: [&str; 6] = [
+    "too_small",
+    "unsupported",
+    "truncated",
+    "malformed",
+    "over_limit",
+    "unreadable",
+];
+
+/// How the names of profiles end whose hashes are not exact: `pdq-jpeg-luma-1` and that of the classic kinds.
+const INEXACT_PROFILE: &str = "-jpeg-luma-1";
 
 /// The rows of a file and what its columns mean.
 pub(super) struct Rows {
@@ -31,6 +50,10 @@ pub(super) struct Rows {
     width: Option<usize>,
     scheme: Option<String>,
     region: Option<String>,
+    /// Where the status stands in a table that this program wrote.
+    own_status: Option<usize>,
+    /// Where a row names the profile of its hashes.
+    profile: Option<usize>,
 }
 
 /// What a row turned out to be. The fields of a good one are in the parser.
@@ -56,6 +79,8 @@ impl Rows {
             width: None,
             scheme: mapping.scheme().map(str::to_owned),
             region: mapping.region().map(str::to_owned),
+            own_status: None,
+            profile: None,
         };
         let Some(first) = first else {
             return if mapping.has_header() {
@@ -79,6 +104,11 @@ impl Rows {
             .map(|index| rows.parser.cell(index))
             .collect();
         rows.places = mapping.resolve(line, &names)?;
+        let column = |wanted: &str| names.iter().position(|name| fold(name) == wanted);
+        if OWN_COLUMNS.iter().all(|name| column(name).is_some()) {
+            rows.own_status = column("status");
+        }
+        rows.profile = column("profile");
         rows.header = Some(names.len());
         Ok(rows)
     }
@@ -199,6 +229,16 @@ impl Rows {
             sink.quarantine(line, None, reason);
             return;
         }
+        if let Some(status) = self.own_status.map(|index| self.parser.cell(index)) {
+            if status == OWN_LOW_QUALITY {
+                sink.report.low_quality += 1;
+                return;
+            }
+            if OWN_UNHASHED.contains(&status) && !self.has_hash() {
+                sink.report.unhashed += 1;
+                return;
+            }
+        }
         let mut entry = Entry::default();
         let (mut scheme, mut region, mut category) = (self.scheme.clone(), self.region.clone(), "");
         let mut bad_hashes = 0_u32;
@@ -276,7 +316,18 @@ impl Rows {
         if entry.entry_id.is_empty() {
             entry.entry_id = format!("line-{line}");
         }
+        if let Some(profile) = self.profile.map(|index| self.parser.cell(index))
+            && profile.ends_with(INEXACT_PROFILE)
+        {
+            sink.report.inexact += entry.hashes.len() as u64;
+        }
         sink.entry(line, entry);
+    }
+
+    /// Returns whether a column of hashes of this row holds anything.
+    fn has_hash(&self) -> bool {
+        let mut hashes = self.places.iter().filter(|place| place.field.is_hash());
+        hashes.any(|place| !self.parser.cell(place.index).is_empty())
     }
 
     /// Returns whether a row has a column for each kind of hash, and so speaks for its entry as a whole, rather than one

@@ -63,7 +63,7 @@ const FIELDS: [(CsvField, &str, &[&str]); 17] = [
     ),
     (CsvField::Hash, "hash", &["hash"]),
     (CsvField::Kind, "kind", &["kind", "hash_type", "algorithm"]),
-    (CsvField::EntryId, "id", &["entry_id", "id"]),
+    (CsvField::EntryId, "id", &["entry_id", "id", "path"]),
     (
         CsvField::Category,
         "category",
@@ -109,7 +109,7 @@ impl CsvField {
     }
 
     /// Returns whether a column of this field holds hashes.
-    fn is_hash(self) -> bool {
+    pub(super) fn is_hash(self) -> bool {
         matches!(self, Self::Hash | Self::HashOf(_))
     }
 }
@@ -147,8 +147,9 @@ pub struct ColumnsUsed {
 /// Which column of a CSV file is what.
 ///
 /// A mapping without columns, [`CsvMapping::default`], reads them off the header: `hash`, `kind`, `pdq`, `md5`,
-/// `sha1`, `sha256`, `sha512`, the names of classic kinds, `id` or `entry_id`, `category`, `source`, `status`, `quality`
-/// and some more.
+/// `sha1`, `sha256`, `sha512`, the names of classic kinds, `id` or `entry_id` or else `path`, `category`, `source`, `status`, `quality`
+/// and some more. A header with `path`, `status`, `kind` and `hash` is that of `hashsieve hash --format csv`: its rows of
+/// status `low_quality`, and those that say why there is no hash, are left out and counted.
 ///
 /// # Example
 /// ```

@@ -11,7 +11,8 @@ use crate::entry::{Entry, EntryStatus};
 
 /// Counts of an import. An importer keeps one while it reads; those of several files can be merged.
 ///
-/// A record is lost when it yields no entry: `records - entries` of them were.
+/// A record is left out when it yields no entry: `records - entries` of them were, of which `low_quality + unhashed` are no
+/// loss.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -43,6 +44,13 @@ pub struct ImportReport {
     /// PDQ hashes in which other than 128 of the 256 bits are set: fewer in pictures with few distinct coefficients, flat
     /// or drawn ones, more in no PDQ hash ([`Pdq::count_ones`]).
     pub unusual_pdq: u64,
+    /// Records left out of a table that `hashsieve hash` wrote, since their pictures hold too little to be listed.
+    pub low_quality: u64,
+    /// Records left out of such a table, since they only say why there is no hash.
+    pub unhashed: u64,
+    /// Hashes in the entries whose profile, in a column of that name, is of a JPEG's luma alone: they are not exact, and
+    /// must not be shared.
+    pub inexact: u64,
     /// Hashes that stood twice in one record and were kept once.
     pub repeated: u64,
     /// Hashes in the entries, by kind.
@@ -67,6 +75,9 @@ impl ImportReport {
         self.disputed += other.disputed;
         self.unknown_status += other.unknown_status;
         self.unusual_pdq += other.unusual_pdq;
+        self.low_quality += other.low_quality;
+        self.unhashed += other.unhashed;
+        self.inexact += other.inexact;
         self.repeated += other.repeated;
         for (kind, count) in &other.by_kind {
             *self.by_kind.entry(*kind).or_default() += count;

@@ -368,7 +368,9 @@ is then 2 and the index holds all the others.
 
 --map says which column of a table is what: pairs field=column, separated by commas; a column is a name of the header or \
 a number from 1. Fields: pdq, md5, sha1, sha256, sha512, hash, kind, id, category, scheme, region, status, quality, \
-submitter, tags, media_type, updated; also delimiter=;  header=no  scheme_is=TEXT  region_is=TEXT.
+submitter, tags, media_type, updated; also delimiter=;  header=no  scheme_is=TEXT  region_is=TEXT. A table that \
+`hash --format csv` wrote needs none: an entry is named by its path, and rows of status low_quality or without a hash are \
+left out and counted. JSON is not read.
 
 Examples:
   hashsieve index build list.hsh -o list.hsv

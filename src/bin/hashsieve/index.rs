@@ -11,14 +11,15 @@ use hashsieve::list::{
     parse_time,
 };
 use hashsieve::{
-    BuildError, BuildProgress, BuildSummary, HashKind, Index, IndexBuilder, ListDescriptor,
+    BuildError, BuildProgress, BuildSummary, Entry, HashKind, Index, IndexBuilder, ListDescriptor,
+    PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
 };
 use serde::Serialize;
 
 use crate::args::{BuildArgs, InfoArgs, ListFormatArg, VerifyArgs};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
-use crate::report::{Report, refuse_overwriting, tell};
+use crate::report::{Report, counted, refuse_overwriting, tell};
 
 /// How many records that were left out are named on standard error when no file is to hold them all.
 const NAMED: u64 = 10;
@@ -33,6 +34,7 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
     let budget = usize::from(arguments.memory) << 20;
     let mut builder = IndexBuilder::with_memory_budget(&arguments.output, budget);
     let mut total = ImportReport::default();
+    let mut low_quality = 0;
     let mut names = Vec::new();
     let mut one_list = None;
     for path in &arguments.lists {
@@ -54,7 +56,8 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
         if arguments.name.is_some() {
             one_list = Some(list);
         }
-        let report = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
+        let (report, low) = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
+        low_quality += low;
         if report.entries == 0 {
             // A failed download must not become a list that silently matches nothing.
             quarantine.finish()?;
@@ -73,6 +76,19 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
     drop(progress);
     let summary = summary.map_err(failed)?;
     let kept_out = quarantine.finish()?;
+    if low_quality > 0 {
+        let hashes = counted(low_quality, "pdq hash is", "pdq hashes are");
+        tell(format_args!(
+            "{hashes} of quality below {PDQ_RECOMMENDED_MIN_QUALITY}: without a policy no picture of such quality is matched, \
+             and such hashes are near those of unrelated pictures; better leave them out"
+        ));
+    }
+    if total.inexact > 0 {
+        let hashes = counted(total.inexact, "hash is", "hashes are");
+        tell(format_args!(
+            "{hashes} of luma alone (profile {PDQ_PROFILE_JPEG_LUMA} or its like): not exact, and not to be shared"
+        ));
+    }
     summarise(arguments, &total, &summary, kept_out)?;
     Ok(Outcome::of(false, kept_out > 0))
 }
@@ -96,7 +112,7 @@ fn describe(arguments: &BuildArgs, path: &Path) -> Result<ListDescriptor, Failur
     })
 }
 
-/// Adds the entries of one list file.
+/// Adds the entries of one list file, and returns how many of their pdq hashes are of too low a quality.
 fn import(
     arguments: &BuildArgs,
     path: &Path,
@@ -104,7 +120,7 @@ fn import(
     builder: &mut IndexBuilder,
     quarantine: &mut Quarantine,
     quiet: bool,
-) -> Result<ImportReport, Failure> {
+) -> Result<(ImportReport, u64), Failure> {
     let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
     let file = File::open(path).map_err(|error| at(&error))?;
     let length = file.metadata().map_err(|error| at(&error))?.len();
@@ -121,11 +137,12 @@ fn import(
         tell_columns(path, &columns);
     }
     let mut progress = Progress::new(length, "bytes", quiet);
+    let mut low_quality = 0;
     let mut items = 0_u32;
     for item in &mut importer {
         match item.map_err(|error| at(&error))? {
             ImportItem::Entry { line, entry } => match builder.add(list, &entry) {
-                Ok(()) => {}
+                Ok(()) => low_quality += low_quality_pdq(&entry),
                 Err(BuildError::InvalidEntry { .. }) => {
                     let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
                     quarantine.take(path, line, "", reason)?;
@@ -142,7 +159,17 @@ fn import(
             progress.set("reading lists", read.load(Ordering::Relaxed), length);
         }
     }
-    Ok(importer.report().clone())
+    Ok((importer.report().clone(), low_quality))
+}
+
+/// Returns how many pdq hashes of an entry that matches are of a quality at which they say too little.
+fn low_quality_pdq(entry: &Entry) -> u64 {
+    let is_low = |quality| quality < PDQ_RECOMMENDED_MIN_QUALITY;
+    if !entry.status.matches() || !entry.quality.is_some_and(is_low) {
+        return 0;
+    }
+    let pdq = entry.hashes.iter().filter(|h| h.kind() == HashKind::Pdq);
+    pdq.count() as u64
 }
 
 /// Tells which columns of a table are read, so that a column of hashes under an unusual name is not missed unnoticed.
@@ -174,13 +201,21 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         }
     };
     let kind = arguments.kind;
+    let guess = ListFormat::guess(Some(path), head);
+    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let is_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
+    if is_json && mapping.is_none() && !matches!(guess, ListFormat::Csv(_)) {
+        let why = "this looks like JSON, which is not read as a list yet; give plain lines or a table, as `hash` writes as \
+                   text or with --format csv";
+        return Err(Failure::at(path, why));
+    }
     Ok(match (arguments.format, mapping) {
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
             let message = "--map is for tables: leave --format out or say csv";
             return Err(Failure(message.to_owned()));
         }
-        (ListFormatArg::Auto, None) => match ListFormat::guess(Some(path), head) {
+        (ListFormatArg::Auto, None) => match guess {
             ListFormat::HexLines { .. } => ListFormat::HexLines { kind },
             // A `.hsh` file is of PDQ hashes; who says otherwise means plain lines.
             ListFormat::Hsh if kind.is_some_and(|kind| kind != HashKind::Pdq) => {
@@ -289,7 +324,8 @@ fn summarise(
             kind.name()
         ))?;
     }
-    let values = kept_out.saturating_sub(import.records - import.entries);
+    let no_loss = import.low_quality + import.unhashed;
+    let values = kept_out.saturating_sub(import.records - import.entries - no_loss);
     for (count, what) in [
         (
             import.continued,
@@ -298,6 +334,14 @@ fn summarise(
         (
             values,
             "values left out of records that are in the index without them",
+        ),
+        (
+            import.low_quality,
+            "rows left out for their status low_quality",
+        ),
+        (
+            import.unhashed,
+            "rows left out that only say why a file has no hash",
         ),
         (
             import.unknown_status,
