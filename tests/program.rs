@@ -933,6 +933,31 @@ fn an_output_never_overwrites_what_the_command_reads() {
 // Walking
 
 #[test]
+fn what_a_command_writes_into_a_folder_is_none_of_its_inputs() {
+    let place = Place::with_index();
+    place.write("in/a.png", png(&drawn(1)));
+    place.write("in/sub/out", png(&drawn(2)));
+    let outputs = ["in/out", "./in/sub/../out"];
+    for output in outputs {
+        let ran = place.run(&["hash", "in", "-o", output]).exits(0);
+        assert_eq!(ran.stderr, "2 inputs: 2 hashes, 0 without one\n");
+        let scan = ["scan", "in", "--against", "list.hsv", "-o", output];
+        let ran = place
+            .run(&[&scan[..], &["--evidence", "in/evidence"]].concat())
+            .exits(1);
+        assert_eq!(ran.stderr, "2 inputs: 1 match, 1 no_match\n");
+        fs::remove_file(place.at("in/evidence")).unwrap();
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("out", place.at("in/link")).unwrap();
+        let hash = ["hash", "in", "--follow-links", "-o", "in/out"];
+        let ran = place.run(&hash).exits(0);
+        assert_eq!(ran.stderr, "2 inputs: 2 hashes, 0 without one\n");
+    }
+}
+
+#[test]
 fn output_is_in_the_order_of_names_whatever_the_number_of_threads() {
     let place = Place::with_index();
     let small: Vec<Vec<u8>> = (0..7)

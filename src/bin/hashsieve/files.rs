@@ -130,6 +130,8 @@ pub(crate) struct PassedOver {
 /// Memory: the names in the folders that are open.
 struct Walk<'a> {
     arguments: &'a InputArgs,
+    /// What the command writes, under the real paths. Where these lie in folders they are no inputs.
+    outputs: &'a [PathBuf],
     roots: std::slice::Iter<'a, PathBuf>,
     /// The folder being walked, under its real path too.
     folder: Option<(PathBuf, walkdir::IntoIter)>,
@@ -137,9 +139,10 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(arguments: &'a InputArgs) -> Self {
+    fn new(arguments: &'a InputArgs, outputs: &'a [PathBuf]) -> Self {
         Self {
             arguments,
+            outputs,
             roots: arguments.paths.iter(),
             folder: None,
             passed_over: PassedOver::default(),
@@ -181,6 +184,9 @@ impl<'a> Walk<'a> {
         };
         let kind = member.file_type();
         if kind.is_file() {
+            if self.is_output(&member) {
+                return None;
+            }
             return Some(Input::File(member.into_path()));
         }
         if kind.is_symlink() {
@@ -193,6 +199,19 @@ impl<'a> Walk<'a> {
             self.passed_over.special += 1;
         }
         None
+    }
+
+    /// Returns whether a file is one that the command writes.
+    fn is_output(&self, member: &walkdir::DirEntry) -> bool {
+        self.outputs.iter().any(|output| {
+            // Resolving every path would cost more than walking.
+            let may_be = output.file_name() == Some(member.file_name()) || member.path_is_symlink();
+            may_be
+                && member
+                    .path()
+                    .canonicalize()
+                    .is_ok_and(|path| path == *output)
+        })
     }
 }
 
@@ -228,12 +247,14 @@ impl Iterator for Walk<'_> {
 /// Each thread works on an input of its own, with working memory that `memory` makes and that is kept from input to
 /// input; this thread finds the inputs and takes the results meanwhile. Some are begun ahead of the result that is
 /// waited for, so that no thread has to wait for another, and not more, so that memory is bounded: by their results, and
-/// by a file and its working memory for each thread.
+/// by a file and its working memory for each thread. `outputs` are files that the command writes, which are there already
+/// and are not inputs if folders hold them.
 ///
 /// # Errors
 /// What `take` returns, or that threads cannot be started.
 pub(crate) fn for_each<M: Send, T: Send>(
     arguments: &InputArgs,
+    outputs: &[Option<&Path>],
     message: &'static str,
     quiet: bool,
     memory: impl Fn() -> M + Sync,
@@ -245,14 +266,18 @@ pub(crate) fn for_each<M: Send, T: Send>(
         .num_threads(arguments.jobs.map_or(0, usize::from))
         .build()
         .map_err(|error| Failure(format!("cannot start threads: {error}")))?;
+    let outputs = outputs.iter().flatten();
+    let outputs: Vec<PathBuf> = outputs
+        .filter_map(|path| path.canonicalize().ok())
+        .collect();
     // Only a bar needs to know how many there are.
     let total = if Progress::is_wanted(quiet) {
-        Walk::new(arguments).count() as u64
+        Walk::new(arguments, &outputs).count() as u64
     } else {
         0
     };
     let mut progress = Progress::new(total, "files", quiet);
-    let mut walk = Walk::new(arguments);
+    let mut walk = Walk::new(arguments, &outputs);
     let most = BEGUN_FOR_EACH_THREAD * threads.current_num_threads();
     let kept = Mutex::new(Vec::new());
     let stopped = AtomicBool::new(false);

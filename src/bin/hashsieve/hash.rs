@@ -148,6 +148,7 @@ pub(crate) fn run(arguments: &HashArgs, quiet: bool) -> Result<Outcome, Failure>
     let (mut hashed, mut left_out, mut failed, mut inputs) = (0_u64, 0_u64, 0_u64, 0_u64);
     let passed_over = files::for_each(
         &arguments.input,
+        &[arguments.output.as_deref()],
         "hashing",
         quiet,
         || Memory {

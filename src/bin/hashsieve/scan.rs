@@ -86,6 +86,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     let (mut matched, mut failed) = (false, false);
     let passed_over = files::for_each(
         &arguments.input,
+        &[output, arguments.evidence.as_deref()],
         "scanning",
         quiet,
         Vec::new,
