@@ -22,4 +22,4 @@ pub use import::{ImportItem, ImportOptions, Importer, ListFormat};
 pub use lines::MAX_LINE;
 pub use mapping::{Column, ColumnsUsed, CsvField, CsvMapping};
 pub use report::ImportReport;
-pub use time::parse_time;
+pub use time::{format_time, parse_time};

@@ -27,6 +27,30 @@ pub fn parse_time(text: &str) -> Option<i64> {
     Some(days * 86_400 + time_of_day(rest)?)
 }
 
+/// Returns the text that [`parse_time`] reads as so many seconds since 1970: `2024-02-29` for midnight and else
+/// `2024-02-29T12:00:00Z`; `None` before 1970 and after 9999.
+pub fn format_time(seconds: i64) -> Option<String> {
+    if !(0..=LAST_SECOND).contains(&seconds) {
+        return None;
+    }
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Of the Gregorian calendar from 0000-03-01 on, so that the leap day comes last in a year, a century and an era.
+    let day_of_eras = days + 719_468;
+    let (era, day) = (day_of_eras / 146_097, day_of_eras % 146_097);
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = 400 * era + year_of_era + i64::from(month >= 10);
+    let month = (month + 2) % 12 + 1;
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    Some(match second {
+        0 => date,
+        _ => format!("{date}T{hour:02}:{minute:02}:{:02}Z", second % 60),
+    })
+}
+
 /// Returns the number that decimal digits spell.
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |sum, digit| {
@@ -104,6 +128,26 @@ mod tests {
         ] {
             assert_eq!(parse_time(text), Some(seconds), "{text}");
         }
+    }
+
+    #[test]
+    fn every_day_is_written_as_it_is_read() {
+        for (seconds, text) in [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (1_709_251_201, "2024-03-01T00:00:01Z"),
+            (LAST_SECOND, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(format_time(seconds).as_deref(), Some(text));
+        }
+        for day in 0..=LAST_SECOND / 86_400 {
+            let text = format_time(day * 86_400).unwrap();
+            assert_eq!(parse_time(&text), Some(day * 86_400), "{text}");
+        }
+        assert_eq!(
+            (format_time(-1), format_time(LAST_SECOND + 1)),
+            (None, None)
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashsieve::list::{
     ColumnsUsed, CsvMapping, ImportItem, ImportOptions, ImportReport, Importer, ListFormat,
-    parse_time,
+    format_time, parse_time,
 };
 use hashsieve::{
     BuildError, BuildProgress, BuildSummary, Entry, HashKind, Index, IndexBuilder, ListDescriptor,
@@ -430,9 +430,9 @@ pub(crate) fn info(arguments: &InfoArgs) -> Result<Outcome, Failure> {
                 list.entries,
                 or_unknown(&described.source),
                 or_unknown(&described.version),
-                described
-                    .time
-                    .map_or("unknown".to_owned(), |time| time.to_string()),
+                described.time.map_or("unknown".to_owned(), |time| {
+                    format_time(time).unwrap_or_else(|| time.to_string())
+                }),
                 or_unknown(&described.terms),
             ))?;
         }
