@@ -12,7 +12,9 @@
 
 mod kind;
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
 
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
 
@@ -375,6 +377,28 @@ impl fmt::Debug for Pdq {
     }
 }
 
+/// In the order of the bytes, most significant first, which is also that of the hexadecimal forms and of [`HashValue`].
+impl Ord for Pdq {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.words.iter().rev().cmp(other.words.iter().rev())
+    }
+}
+
+impl PartialOrd for Pdq {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl FromStr for Pdq {
+    type Err = HashError;
+
+    /// As [`Pdq::parse`].
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        Self::parse(text)
+    }
+}
+
 impl From<Pdq> for HashValue {
     fn from(pdq: Pdq) -> Self {
         let mut bytes = [0; MAX_HASH_LEN];
@@ -532,6 +556,17 @@ mod tests {
             let bytewise = HashValue::from(a).distance(&HashValue::from(b)).unwrap();
             prop_assert_eq!(a.distance(&b), bytewise);
             prop_assert_eq!(Pdq::try_from(HashValue::from(a)), Ok(a));
+        }
+
+        #[test]
+        fn a_pdq_is_ordered_and_read_as_its_value_is(a in prop::array::uniform32(0..3_u8), b in prop::array::uniform32(0..3_u8)) {
+            let (a, b) = (Pdq::from_bytes(&a), Pdq::from_bytes(&b));
+            prop_assert_eq!(a.cmp(&b), HashValue::from(a).cmp(&HashValue::from(b)));
+            prop_assert_eq!(a.cmp(&b), a.to_hex().cmp(&b.to_hex()));
+            prop_assert_eq!(a.to_hex().parse::<Pdq>(), Ok(a));
+            let base64 = BASE64_NOPAD.encode(&a.to_bytes());
+            prop_assert_eq!(base64.parse::<Pdq>(), Ok(a));
+            prop_assert_eq!(base64[1..].parse::<Pdq>().err(), HashValue::parse(HashKind::Pdq, &base64[1..]).err());
         }
 
         #[test]
