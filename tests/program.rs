@@ -1339,6 +1339,8 @@ fn bench_hash_refuses_what_it_cannot_measure_and_says_why() {
         (&["--size", "96x96", "--format", "cmyk"], "luma_alpha8"),
         (&["--size", "96x96", "--threads", "0"], "--threads"),
         (&["--size", "96x96", "--seconds", "nan"], "seconds"),
+        (&["--size", "96x96", "--seconds", "0"], "seconds"),
+        (&["--size", "96x96", "--seconds", "1e-300"], "seconds"),
         (&["--size", "96x96", "--seconds", "3601"], "seconds"),
         (&[], "--size"),
     ] {
@@ -1415,7 +1417,8 @@ fn bench_match_finds_what_it_planted_and_tells_its_figures_as_one_line_of_json()
                 "{key}: {line}"
             );
         }
-        assert_eq!(line.as_object().unwrap().len(), 18);
+        assert!((1..=n).contains(&line["distinct"].as_u64().unwrap()));
+        assert_eq!(line.as_object().unwrap().len(), 19);
     }
 }
 
@@ -1452,6 +1455,27 @@ fn bench_match_dumps_hashes_and_queries_that_others_can_search() {
         // The first half is planted, and random hashes are never so near.
         assert_eq!(near, usize::from(number < 5));
     }
+    // What stands there may have cost somebody hours.
+    for (gone, there) in [("none", "db.bin"), ("db.bin", "queries.bin")] {
+        let _ = fs::remove_file(place.at("dumped").join(gone));
+        let ran = place.run(&dump).exits(2);
+        let told = "is there already and is not overwritten";
+        assert!(ran.stderr.contains(told) && ran.stderr.contains(there));
+    }
+    assert_eq!(read("queries.bin"), queries);
+    assert_eq!(names(&place.at("dumped")), ["queries.bin"]);
+}
+
+#[test]
+fn bench_match_takes_memory_in_mebibytes_as_index_build_does() {
+    let place = Place::new();
+    for command in [&["bench", "match"][..], &["index", "build"]] {
+        let help = place.run(&[command, &["--help"]].concat()).stdout;
+        assert!(help.contains("--memory <MIB>"), "{help}");
+    }
+    let bench = ["bench", "match", "--n", "100", "--queries", "1", "--memory"];
+    place.run(&[&bench[..], &["1"]].concat()).exits(0);
+    place.run(&[&bench[..], &["1073741824"]].concat()).exits(2);
 }
 
 // index

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hashsieve::{
-    DEFAULT_MEMORY_BUDGET, HashKind, Limits, PDQ_RECOMMENDED_THRESHOLD, PixelFormat, Residency,
-    SearchMethod, SimdLevel,
+    HashKind, Limits, PDQ_RECOMMENDED_THRESHOLD, PixelFormat, Residency, SearchMethod, SimdLevel,
 };
 
 /// Finds known abuse images: hashes pictures and matches them against hash lists, exactly.
@@ -102,10 +101,11 @@ another, four times over: the first time is the warm-up, and of the others the s
 the queries, rounded up, are planted: a hash of the index with some of its bits changed, within the threshold. What was \
 found is compared with a flat scan, up to twenty thousand million pairs of hashes. Exit code 2 if anything is missed.
 
-JSON output: {\"n\",\"queries\",\"threshold\",\"threads\",\"method\",\"residency\",\"build_seconds\",\
+JSON output: {\"n\",\"distinct\",\"queries\",\"threshold\",\"threads\",\"method\",\"residency\",\"build_seconds\",\
 \"build_peak_bytes\",\"index_bytes\",\"bytes_per_hash\",\"open_microseconds\",\"microseconds_per_query\",\
 \"p99_microseconds\",\"queries_per_second\",\"matches\",\"planted\",\"planted_found\",\"verified_against_flat\"}. \
-Times of a query are of one thread; queries_per_second is of all. index_bytes is of hashes and tables, without what the \
+distinct is the number of \
+hashes that differ, and matches counts such hashes: each once for a hash of a query. Times of a query are of one thread; queries_per_second is of all. index_bytes is of hashes and tables, without what the \
 lists say of them. build_peak_bytes is resident memory more than before, pages of mapped files included; null where the \
 system does not tell. verified_against_flat is the number of queries compared.
 
@@ -144,10 +144,11 @@ pub(crate) struct BenchMatchArgs {
     /// Instructions to use: scalar, avx2, avx512 or neon, as far as this machine has them; the fastest if not given.
     #[arg(long, default_value_t = SimdLevel::best(), hide_default_value = true)]
     pub(crate) level: SimdLevel,
-    /// Memory for building before it goes on on disk, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MEMORY_BUDGET)]
-    pub(crate) memory: usize,
-    /// Also write the hashes (db.bin) and the queries (queries.bin), 32 bytes each, most significant first, to this folder.
+    /// Memory to build with before sorting on disk, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=2048))]
+    pub(crate) memory: u16,
+    /// Also write the hashes (db.bin) and the queries (queries.bin), 32 bytes each, most significant first, to this folder,
+    /// which must not have such files yet. With --dihedral the eight hashes of a query stand in a row.
     #[arg(long, value_name = "DIR")]
     pub(crate) dump: Option<PathBuf>,
     /// Write JSON.
@@ -240,8 +241,8 @@ fn pixel_format(text: &str) -> Result<PixelFormat, String> {
 
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok();
-    let allowed = seconds.filter(|seconds| (0.0..=3600.0).contains(seconds));
-    allowed.ok_or_else(|| "a number of seconds goes from 0 to 3600".to_owned())
+    let allowed = seconds.filter(|seconds| (0.001..=3600.0).contains(seconds));
+    allowed.ok_or_else(|| "a number of seconds goes from 0.001 to 3600".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -34,6 +34,7 @@ const VERIFIED_TOGETHER: usize = 64;
 #[derive(Serialize)]
 struct Figures {
     n: u32,
+    distinct: u32,
     queries: usize,
     threshold: u32,
     threads: u16,
@@ -62,6 +63,10 @@ struct Asked {
 }
 
 pub(crate) fn run(arguments: &BenchMatchArgs, quiet: bool) -> Result<Outcome, Failure> {
+    if let Some(folder) = &arguments.dump {
+        // Now and not when all is made.
+        refuse_dumped(folder)?;
+    }
     let mut progress = Progress::new(1, "hashes", quiet);
     let per_query = if arguments.dihedral { DIHEDRAL } else { 1 };
     let mut data = Data::new(arguments.seed, arguments.data, arguments.n, &mut progress);
@@ -74,8 +79,8 @@ pub(crate) fn run(arguments: &BenchMatchArgs, quiet: bool) -> Result<Outcome, Fa
     let path = folder.path().join("bench.hsv");
     let resident = memory("VmRSS");
     let begin = Instant::now();
-    build(&path, &data.hashes, arguments.memory, &mut progress)
-        .map_err(|error| Failure::at(&path, error))?;
+    let budget = usize::from(arguments.memory) << 20;
+    build(&path, &data.hashes, budget, &mut progress).map_err(|error| Failure::at(&path, error))?;
     let build_seconds = begin.elapsed().as_secs_f64();
     let peak = memory("VmHWM");
     // What was searched in is in the index now, and the memory may be needed.
@@ -148,6 +153,7 @@ pub(crate) fn run(arguments: &BenchMatchArgs, quiet: bool) -> Result<Outcome, Fa
         sample.and_then(|query| index.explain(query, arguments.threshold).ok().flatten());
     let figures = Figures {
         n: arguments.n,
+        distinct: index.len(HashKind::Pdq),
         queries: asked.len(),
         threshold: arguments.threshold,
         threads: arguments.threads,
@@ -333,13 +339,28 @@ fn verify(
     Ok(count)
 }
 
+/// The files of hashes and queries that others can read.
+const DUMPED: [&str; 2] = ["db.bin", "queries.bin"];
+
+/// Refuses a folder that has such files.
+fn refuse_dumped(folder: &Path) -> Result<(), Failure> {
+    let paths = DUMPED.map(|name| folder.join(name));
+    match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
+        None => Ok(()),
+        Some(path) => {
+            let why = "is there already and is not overwritten; give --dump another folder";
+            Err(Failure::at(path, why))
+        }
+    }
+}
+
 /// Writes hashes and queries, 32 bytes each, most significant first, for other engines to read.
 fn dump(folder: &Path, data: &Data) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, error))?;
-    for (name, hashes) in [("db.bin", &data.hashes), ("queries.bin", &data.queries)] {
+    for (name, hashes) in DUMPED.into_iter().zip([&data.hashes, &data.queries]) {
         let path = folder.join(name);
         let write = || {
-            let mut file = BufWriter::new(File::create(&path)?);
+            let mut file = BufWriter::new(File::create_new(&path)?);
             for hash in hashes {
                 file.write_all(&hash.to_bytes())?;
             }
