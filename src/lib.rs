@@ -46,13 +46,15 @@ pub use decode::{
     LimitKind, Limits, decode, for_each_frame, sniff,
 };
 pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
-pub use hash::{ClassicAlgorithm, ClassicKind, HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq};
+pub use hash::{
+    ClassicAlgorithm, ClassicKind, Dihedral, HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq,
+};
 pub use index::{
     BuildError, BuildProgress, BuildSummary, CorruptIndex, DEFAULT_MEMORY_BUDGET, Index,
     IndexBuilder, IndexOptions, IndexedEntry, IndexedList, OpenError, Residency, SearchError,
 };
 pub use pdq::{
-    Dihedral, PDQ_MIN_SIDE, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
+    PDQ_MIN_SIDE, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
     PDQ_RECOMMENDED_THRESHOLD, PdqDihedral, PdqError, PdqHash, PdqHasher,
 };
 pub use pixels::{PixelBuffer, PixelFormat, Pixels, PixelsError};
@@ -60,7 +62,9 @@ pub use screen::{
     Action, EntryMatch, Evidence, KindPolicy, ListPolicy, MatchType, Policy, PolicyError, Screener,
     ScreenerError, Status, Verdict,
 };
-pub use search::{Explanation, Match, SearchBuffer, SearchMethod, UnknownSearchMethod};
+pub use search::{
+    DihedralMatch, Explanation, Match, SearchBuffer, SearchMethod, UnknownSearchMethod,
+};
 pub use simd::{SimdLevel, UnknownSimdLevel};
 
 #[cfg(doctest)]

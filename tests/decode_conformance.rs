@@ -273,15 +273,16 @@ fn frames_before_a_cut_are_handed_out() {
 /// Flips bits of every byte of every file.
 #[test]
 fn a_jpeg_whose_scan_shows_damage_is_handed_out_and_told() {
-    let (width, height) = (160, 120);
-    let noise = (0..width * height * 3).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8);
+    let (width, height) = (160_u16, 120_u16);
+    let noise = (0..u32::from(width) * u32::from(height) * 3)
+        .map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8);
     let pixels: Vec<u8> = noise.collect();
     let mut whole = Vec::new();
     jpeg_encoder::Encoder::new(&mut whole, 90)
         .encode(
             &pixels,
-            width as u16,
-            height as u16,
+            width,
+            height,
             jpeg_encoder::ColorType::Rgb,
         )
         .unwrap();

@@ -10,6 +10,7 @@
 //!
 //! No `Debug` output or error of this module contains a hash: lists are confidential.
 
+mod dihedral;
 mod kind;
 
 use std::cmp::Ordering;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding, HEXLOWER, HEXLOWER_PERMISSIVE};
 
+pub use dihedral::Dihedral;
 pub use kind::{ClassicAlgorithm, ClassicKind, HashKind};
 
 /// The largest number of bytes in a hash of any kind (sha512).

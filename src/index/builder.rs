@@ -53,10 +53,11 @@ pub struct BuildSummary {
 /// record may state them again.
 ///
 /// Memory: about the budget given, plus at most 96 MiB for buffers, whatever the number of entries; what does not fit
-/// goes to unnamed temporary files in the destination's directory, about twice the size of the index at most. Time:
-/// O(n log n) unless the budget is less than a hundredth of the entries; each part of a table that fits in half the budget
-/// takes a pass over the hashes. The same calls give the same bytes, whatever the budget and the number of threads. Sorting uses the
-/// current `rayon` pool.
+/// goes to temporary files in the destination's directory, of which all but the index to be have no name, about twice the size
+/// of the index at most. Time: O(n log n) unless the budget is less than a hundredth of the entries; each part of a table that
+/// fits in half the budget takes a pass over the hashes. The same calls give the same bytes, whatever the budget and the number
+/// of threads. Tables are made, and checksums computed, in the current `rayon` pool; sorting, reading ahead and flushing have a
+/// thread beside it, one at a time.
 ///
 /// # Example
 /// ```

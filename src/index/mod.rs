@@ -169,6 +169,15 @@ impl Index {
     ///
     /// # Errors
     /// As for [`open`](Self::open), and when there is not enough memory for a copy.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use hashsieve::{Index, IndexOptions, Residency};
+    /// let mut options = IndexOptions::default();
+    /// options.residency = Residency::Huge;
+    /// let index = Index::open_with("list.hsv", options)?;
+    /// # Ok::<(), hashsieve::OpenError>(())
+    /// ```
     pub fn open_with(path: impl AsRef<Path>, options: IndexOptions) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let bytes = match options.residency {

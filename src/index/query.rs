@@ -7,8 +7,10 @@ use rayon::prelude::*;
 
 use super::layout::{self, KindSections, words_of};
 use super::{CorruptIndex, Index, SearchError};
-use crate::hash::{HashError, HashKind, HashValue};
-use crate::search::{Damage, Explanation, Hashes, Match, SearchBuffer, Space, Tables, Words};
+use crate::hash::{Dihedral, HashError, HashKind, HashValue, Pdq};
+use crate::search::{
+    Damage, DihedralMatch, Explanation, Hashes, Match, SearchBuffer, Space, Tables, Words,
+};
 
 /// How many queries one thread of a batch takes at a time.
 const QUERIES_AT_A_TIME: usize = 64;
@@ -47,7 +49,8 @@ impl Index {
     ///
     /// # Example
     /// ```
-    /// # use hashsieve::{Entry, Index, IndexBuilder, ListDescriptor, Pdq};
+    /// use hashsieve::{HashKind, Index, Pdq};
+    /// # use hashsieve::{Entry, IndexBuilder, ListDescriptor};
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("index.hsv");
     /// # let mut builder = IndexBuilder::new(&path);
@@ -60,11 +63,10 @@ impl Index {
     /// let query = Pdq::from_words([1, 2, 3, 7]);
     /// for found in index.within(&query.into(), 31)? {
     ///     assert_eq!(found.distance, 2);
-    ///     for entry in index.asserting(query_kind(), found.id)? {
+    ///     for entry in index.asserting(HashKind::Pdq, found.id)? {
     ///         assert_eq!(index.entry(entry?)?.entry.entry_id, "entry-1");
     ///     }
     /// }
-    /// # fn query_kind() -> hashsieve::HashKind { hashsieve::HashKind::Pdq }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn within(&self, query: &HashValue, threshold: u32) -> Result<Vec<Match>, SearchError> {
@@ -73,6 +75,55 @@ impl Index {
         let mut buffer = SearchBuffer::new();
         let _ = self.for_each_within(queries, threshold, &mut buffer, |_, found| {
             matches.push(found);
+            ControlFlow::<Infallible>::Continue(())
+        })?;
+        matches.sort_unstable();
+        Ok(matches)
+    }
+
+    /// Returns every hash within `threshold` bits of a picture, however it was turned or reflected: of its eight PDQ hashes,
+    /// which are given in the order of [`Dihedral::ALL`]. A hash may be near several of them, and is there for each.
+    ///
+    /// In ascending order of id, distance and transform. Takes less than eight searches: what these read from memory is on its
+    /// way together.
+    ///
+    /// # Errors
+    /// As for [`within`](Self::within).
+    ///
+    /// # Example
+    /// ```
+    /// use hashsieve::{Dihedral, PdqHasher, SearchBuffer};
+    /// # use hashsieve::{Entry, Index, IndexBuilder, ListDescriptor, PixelFormat, Pixels};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("index.hsv");
+    /// # let bytes: Vec<u8> = (0..256 * 256_u32).map(|i| ((i % 256) * (i / 256) / 99) as u8).collect();
+    /// # let pixels = Pixels::new(PixelFormat::Luma8, 256, 256, 256, &bytes)?;
+    /// # let mut builder = IndexBuilder::new(&path);
+    /// # let list = builder.add_list(ListDescriptor::default())?;
+    /// # let mut entry = Entry::new("entry-1");
+    /// # entry.add_hash(PdqHasher::new().hash(&pixels)?.hash.into());
+    /// # builder.add(list, &entry)?;
+    /// # builder.finish()?;
+    /// # let index = Index::open(&path)?;
+    /// let picture = PdqHasher::new().dihedral(&pixels)?;
+    /// let found = index.within_dihedral(&picture.hashes, 31, &mut SearchBuffer::new())?;
+    /// assert_eq!((found[0].transform, found[0].distance), (Dihedral::Original, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within_dihedral(
+        &self,
+        hashes: &[Pdq; Dihedral::ALL.len()],
+        threshold: u32,
+        buffer: &mut SearchBuffer,
+    ) -> Result<Vec<DihedralMatch>, SearchError> {
+        let mut matches = Vec::new();
+        let queries = hashes.map(HashValue::from);
+        let _ = self.for_each_within(&queries, threshold, buffer, |query, found| {
+            matches.push(DihedralMatch {
+                id: found.id,
+                distance: found.distance,
+                transform: Dihedral::ALL[query],
+            });
             ControlFlow::<Infallible>::Continue(())
         })?;
         matches.sort_unstable();

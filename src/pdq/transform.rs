@@ -5,7 +5,7 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use super::Dihedral;
+use crate::hash::Dihedral;
 use crate::hash::Pdq;
 use crate::simd::{self, BLOCK_SIDE, PLANE_SIDE, Plane, SimdLevel};
 

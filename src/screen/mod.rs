@@ -17,9 +17,10 @@ pub use verdict::{EntryMatch, Evidence, MatchType, Status, Verdict};
 use crate::classic::{CLASSIC_PROFILE, CLASSIC_PROFILE_JPEG_LUMA, ClassicHasher};
 use crate::decode::{DecodeError, DecodeOptions, Decoder};
 use crate::digest;
+use crate::hash::Dihedral;
 use crate::hash::{ClassicKind, HashKind, HashValue};
 use crate::index::{CorruptIndex, Index, SearchError};
-use crate::pdq::{Dihedral, PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqHasher};
+use crate::pdq::{PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA, PdqHasher};
 use crate::pixels::Pixels;
 use crate::search::SearchBuffer;
 

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use super::{ENOUGH, Found, Hashers, Screener, Screening, SearchedList, keep_closest};
 use crate::classic::ClassicError;
-use crate::hash::HashValue;
-use crate::pdq::{Dihedral, PdqHasher};
+use crate::hash::{Dihedral, HashValue};
+use crate::pdq::PdqHasher;
 use crate::pixels::Pixels;
 use crate::screen::Status;
 use crate::search::SearchBuffer;

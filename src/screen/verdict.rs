@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::policy::Action;
 use crate::decode::DecodeError;
 use crate::entry::{Classification, EntryStatus};
+use crate::hash::Dihedral;
 use crate::hash::HashKind;
-use crate::pdq::Dihedral;
 
 /// What came of screening one input. Only [`Status::NoMatch`] says that everything asked for was looked at and nothing
 /// was found.

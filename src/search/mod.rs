@@ -21,6 +21,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
+use crate::hash::Dihedral;
 use crate::simd::{MAX_QUERIES, NearGroup, SimdLevel};
 pub(crate) use chunks::{Chunks, RING_WORDS, Ring, RingTable};
 pub(crate) use hashes::Hashes;
@@ -38,6 +39,17 @@ pub struct Match {
     pub id: u32,
     /// The number of bits by which it differs from the query.
     pub distance: u32,
+}
+
+/// One hash within the threshold of one of the eight PDQ hashes of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DihedralMatch {
+    /// The position of the hash among the distinct PDQ hashes, in ascending order of the hashes.
+    pub id: u32,
+    /// The number of bits by which it differs from the hash of the picture under the transform.
+    pub distance: u32,
+    /// What was done to the picture.
+    pub transform: Dihedral,
 }
 
 /// How hashes are searched. Both methods find the same; they differ in time only.

@@ -5,6 +5,7 @@
 )]
 
 use crate::hash::Pdq;
+use crate::search::SearchBuffer;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -586,6 +587,36 @@ fn every_member_finds_itself_at_every_small_size() {
             assert_eq!(read.entry.entry_id, format!("e{number}"));
         }
         assert_eq!(index.find(&md5(1)), Ok(None));
+    }
+}
+
+#[test]
+fn the_eight_hashes_of_a_picture_find_what_each_finds_and_say_which() {
+    let entries: Vec<_> = (0..200)
+        .map(|number| entry(&number.to_string(), &[pdq(number)]))
+        .collect();
+    let index = open(&build(&entries)).unwrap();
+    let hashes = crate::hash::Dihedral::ALL.map(|dihedral| {
+        let seed = 20 * dihedral as u64;
+        Pdq::try_from(pdq(seed)).unwrap()
+    });
+    let mut buffer = SearchBuffer::new();
+    for threshold in [0, 110, 256] {
+        let found = index.within_dihedral(&hashes, threshold, &mut buffer);
+        let found = found.unwrap();
+        let mut expected = Vec::new();
+        for (transform, hash) in crate::hash::Dihedral::ALL.into_iter().zip(hashes) {
+            for one in index.within(&hash.into(), threshold).unwrap() {
+                expected.push((one.id, one.distance, transform));
+            }
+        }
+        expected.sort_unstable();
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.id, one.distance, one.transform))
+            .collect();
+        assert_eq!(found, expected);
+        assert!(found.len() >= 8);
     }
 }
 
