@@ -279,12 +279,7 @@ fn a_jpeg_whose_scan_shows_damage_is_handed_out_and_told() {
     let pixels: Vec<u8> = noise.collect();
     let mut whole = Vec::new();
     jpeg_encoder::Encoder::new(&mut whole, 90)
-        .encode(
-            &pixels,
-            width,
-            height,
-            jpeg_encoder::ColorType::Rgb,
-        )
+        .encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)
         .unwrap();
     let (frames, result) = all(&whole);
     assert!(result.is_ok() && frames.len() == 1);
