@@ -17,6 +17,16 @@
 //! More and narrower chunks, 18 to 24, read fewer buckets but took three times as long at a million: a signature of 16 bits
 //! then covers two chunks, and is held against the limit of both together, which lets many more entries through.
 //!
+//! In families of near copies what counts is matches: each is met in 12 of 16 chunks, where its id is read, and what was found
+//! out about its hash the first time is looked up; 0.35 microseconds a match in all, 28 ns each time it is met. Looking at the
+//! hash each time took 0.75.
+//!
+//! Building an index of 10 million on two threads takes 7 s: adding 1.1, entries from sorted statements 2.3 (one thread puts
+//! together what another merges), sorted hashes 0.6, tables 2.1, and checksums, the header and flushing 1.7. Of the tables, most
+//! is putting entries where they go: in two steps, by the upper and then the lower half of the bits of their value, since at once
+//! each would miss the cache. Statements were two for each entry once, runs were merged in a heap of copies, and every section was
+//! written twice: 15 to 18 s. Cutting each chunk anew from the hashes, instead of writing all rings down, was slower.
+//!
 //! A flat scan reads 16 bytes a hash, or all where two words do not reject. With eight queries together it does a word
 //! of work for each pair, 0.13 ns.
 
