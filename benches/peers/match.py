@@ -80,6 +80,9 @@ def main():
     folder = arguments.peers / f"match-{arguments.n}"
     count = 1000
     command = [arguments.program, "-q", "bench", "match", "--n", str(arguments.n), "--queries", str(count)]
+    # The program does not write over what an earlier run left.
+    for name in ("db.bin", "queries.bin"):
+        (folder / name).unlink(missing_ok=True)
     say("making hashes")
     subprocess.run([*command, "--dump", folder], check=True, stdout=subprocess.DEVNULL)
     hashes, queries = load(folder / "db.bin"), load(folder / "queries.bin")

@@ -18,6 +18,7 @@
 
 mod engines;
 mod matching;
+#[allow(dead_code, reason = "tests count calls, too")]
 #[path = "../../../../tests/support/memory.rs"]
 mod memory;
 mod pictures;
