@@ -27,6 +27,10 @@
 //! each would miss the cache. Statements were two for each entry once, runs were merged in a heap of copies, and every section was
 //! written twice: 15 to 18 s. Cutting each chunk anew from the hashes, instead of writing all rings down, was slower.
 //!
+//! Of 100 million mapped hashes a query took 231 microseconds, 7.5 to 8 times as long as of 10 million in the same series of
+//! runs: 14 chunks of 18 bits, 750 buckets of 300 entries, and some 600 ids and hashes each behind misses of translation. A copy
+//! of that index in huge pages did not fit beside its making in 24 GiB.
+//!
 //! A flat scan reads 16 bytes a hash, or all where two words do not reject. With eight queries together it does a word
 //! of work for each pair, 0.13 ns.
 
