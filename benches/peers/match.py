@@ -71,7 +71,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", type=Path, required=True)
     parser.add_argument("--program", type=Path, required=True)
-    parser.add_argument("--harness", type=Path, required=True)
+    parser.add_argument("--harness", type=Path, required=True, action="append", help="ours first, then others")
+    parser.add_argument("--absent", help="what could not be built, and why")
     parser.add_argument("--n", type=int, required=True)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--all", action="store_true", help="also what takes many minutes to build")
@@ -90,7 +91,8 @@ def main():
     order = [number // 2 + number % 2 * (count // 2) for number in range(count)]
     queries = queries[order]
     queries.tofile(folder / "queries.bin")
-    ours = Server([arguments.harness, "match", folder])
+    servers = [Server([harness, "match", folder]) for harness in arguments.harness]
+    ours = servers[0]
 
     say("building the other engines")
     engines = {"faiss IndexBinaryFlat": Faiss(faiss.IndexBinaryFlat(BYTES * 8), hashes)}
@@ -110,17 +112,19 @@ def main():
         say(f"round {number + 1} of {arguments.rounds}")
         # Each engine has its part of the caches back before its time is taken. Engines that do not scan are asked all
         # queries: what few of them read would stay in the caches.
-        for name in ours.engines:
-            _, matches = ours.ask("time", name, 0, some).split()
-            taken, _ = ours.ask("time", name, 0, some if "scan" in name else count).split()
-            times.setdefault(name, []).append(float(taken))
-            found[name] = int(matches)
+        for server in servers:
+            for name in server.engines:
+                _, matches = server.ask("time", name, 0, some).split()
+                taken, _ = server.ask("time", name, 0, some if "scan" in name else count).split()
+                times.setdefault(name, []).append(float(taken))
+                found[name] = int(matches)
         for name, engine in engines.items():
             engine.ask(queries[: some // 8])
             begin = time.perf_counter()
             found[name] = engine.ask(queries[:some])
             times.setdefault(name, []).append((time.perf_counter() - begin) * 1e9 / some)
-    ours.close()
+    for server in servers:
+        server.close()
 
     here = machine()
     facts = ", ".join(f"{name} {value}" for name, value in versions().items() if "hashsieve" in name or name == "rustc")
@@ -128,12 +132,15 @@ def main():
     print(f"load average {' '.join(f'{load:.2f}' for load in os.getloadavg())}; {arguments.rounds} rounds of {some} queries, half of")
     print(f"them planted, threshold {THRESHOLD}, {arguments.n} hashes; medians, and quartiles in brackets\n")
     print("| engine | a query | matches | times as long as `hashsieve` | as `hashsieve-mapped` |\n|---|---|---|---|---|")
-    for name in [*ours.engines, *engines]:
+    for name in times:
         cells = [f"`{name}`", f"{figure(statistics.median(times[name]) / 1e3)} us", str(found[name])]
         for base in ("hashsieve", "hashsieve-mapped"):
             ratios = [a / b for a, b in zip(times[name], times[base], strict=True)]
             cells.append(spread_text(spread(ratios)))
         print(f"| {' | '.join(cells)} |")
+    if arguments.absent:
+        name, why = arguments.absent.split("=", 1)
+        print(f"\n{name} was not measured: {why}")
     wanted = found["faiss IndexBinaryFlat"]
     if any(found[name] != wanted for name in ours.engines):
         raise SystemExit("match.py: hashsieve did not find what FAISS's flat index finds")
