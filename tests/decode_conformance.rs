@@ -283,6 +283,14 @@ fn a_jpeg_whose_scan_shows_damage_is_handed_out_and_told() {
         .unwrap();
     let (frames, result) = all(&whole);
     assert!(result.is_ok() && frames.len() == 1);
+    // Bytes that belong to nothing, between the segments of its head, take nothing from the picture.
+    let first_segment = 4 + usize::from(u16::from_be_bytes([whole[4], whole[5]]));
+    let mut stray = whole[..first_segment].to_vec();
+    stray.extend([7; 12]);
+    stray.extend(&whole[first_segment..]);
+    let (from_stray, result) = all(&stray);
+    assert!(result.is_ok(), "{result:?}");
+    assert!(from_stray == frames);
     for part in [3, 5, 7, 9] {
         // A marker that has no place in a scan. A scan cut and closed again does not show: README says so.
         let mut damaged = whole.clone();

@@ -35,14 +35,55 @@ pub(super) fn decode(
     limits: &Limits,
     out: &mut Vec<u8>,
 ) -> Result<Decoded, DecodeError> {
-    let (format, damage) = match attempt(file, shape, luma, limits, true, out) {
-        Err(damage) => (
-            attempt(file, shape, luma, limits, false, out)?,
-            Some(damage),
-        ),
-        Ok(format) => (format, None),
+    let refused = match attempt(file, shape, luma, limits, true, out) {
+        Ok(format) => {
+            return Ok(Decoded {
+                format,
+                damage: None,
+            });
+        }
+        Err(refused) => refused,
+    };
+    let format = attempt(file, shape, luma, limits, false, out).map_err(Refused::into_error)?;
+    let damage = match refused {
+        Refused::StrayBytes => None,
+        Refused::Otherwise(damage) => Some(damage),
     };
     Ok(Decoded { format, damage })
+}
+
+/// Why a file was refused.
+enum Refused {
+    /// For bytes between the segments of its head, which belong to nothing and harm nothing, if that was asked.
+    StrayBytes,
+    Otherwise(DecodeError),
+}
+
+impl Refused {
+    fn of(error: DecodeErrors) -> Self {
+        match error {
+            // The only refusal that the decoder words so; a test sees to it that it still does.
+            DecodeErrors::FormatStatic(text) if text.starts_with("[strict-mode]") => {
+                Self::StrayBytes
+            }
+            error => Self::Otherwise(refusal(error)),
+        }
+    }
+
+    fn into_error(self) -> DecodeError {
+        match self {
+            Self::StrayBytes => {
+                DecodeError::malformed(ImageFormat::Jpeg, "bytes between its segments")
+            }
+            Self::Otherwise(error) => error,
+        }
+    }
+}
+
+impl From<DecodeError> for Refused {
+    fn from(error: DecodeError) -> Self {
+        Self::Otherwise(error)
+    }
 }
 
 /// Decodes the picture, or refuses whatever is not as it should be if that is asked.
@@ -53,17 +94,17 @@ fn attempt(
     limits: &Limits,
     strict: bool,
     out: &mut Vec<u8>,
-) -> Result<PixelFormat, DecodeError> {
+) -> Result<PixelFormat, Refused> {
     let (width, height) = (shape.0 as usize, shape.1 as usize);
     let options = DecoderOptions::default()
         .set_strict_mode(strict)
         .set_max_width(width)
         .set_max_height(height);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
-    decoder.decode_headers().map_err(refusal)?;
+    decoder.decode_headers().map_err(Refused::of)?;
     if decoder.dimensions() != Some((width, height)) {
         let reason = "the decoder and the header disagree on its shape";
-        return Err(DecodeError::malformed(ImageFormat::Jpeg, reason));
+        return Err(DecodeError::malformed(ImageFormat::Jpeg, reason).into());
     }
     let (target, format) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelFormat::Luma8),
@@ -75,7 +116,7 @@ fn attempt(
     // The decoder leaves out rows of some damaged files. They are black, never rows of the picture before; clearing
     // takes under a fiftieth of the time of decoding.
     make_room(out, total, limits)?;
-    decoder.decode_into(out).map_err(refusal)?;
+    decoder.decode_into(out).map_err(Refused::of)?;
     Ok(format)
 }
 
