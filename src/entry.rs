@@ -157,6 +157,80 @@ impl From<EntryStatus> for String {
     }
 }
 
+/// What a source holds of an entry on the whole. Whether it still says so is its [`EntryStatus`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Opinion {
+    /// It is what the list is of; also what a list that gives no opinion means.
+    #[default]
+    Positive,
+    /// It may be: nobody has confirmed it, or few have looked. A lead.
+    Investigation,
+    /// Members of the source contradict one another.
+    Disputed,
+    /// It is not what the list is of: a false alarm that the source keeps on record.
+    Negative,
+}
+
+impl Opinion {
+    /// Every opinion, the most damning first.
+    pub const ALL: [Self; 4] = [
+        Self::Positive,
+        Self::Investigation,
+        Self::Disputed,
+        Self::Negative,
+    ];
+
+    /// Returns the stable lower-case name: `positive`, `investigation`, `disputed`, `negative`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Positive => "positive",
+            Self::Investigation => "investigation",
+            Self::Disputed => "disputed",
+            Self::Negative => "negative",
+        }
+    }
+}
+
+/// A hash of a kind that cannot be computed, and so not matched, here: PhotoDNA and others.
+///
+/// It is kept with its entry, so that nothing a hotline supplied is lost, and is as confidential as any other.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OtherHash {
+    /// The usual name of the kind in lower case, for example `photodna`, or the list's own if it is not a usual one.
+    pub kind: String,
+    /// The value as the list spells it.
+    pub value: String,
+}
+
+impl fmt::Debug for OtherHash {
+    /// Prints no text of the list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OtherHash(..)")
+    }
+}
+
+/// How many members of a source agree with, and contradict, one kind of hash of an entry.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KindOpinions {
+    /// The name of the kind of hash, as in [`OtherHash::kind`] and [`HashKind::name`](crate::HashKind::name).
+    pub kind: String,
+    /// How many agree.
+    pub positive: u32,
+    /// How many contradict it.
+    pub negative: u32,
+}
+
+impl fmt::Debug for KindOpinions {
+    /// Prints no text of the list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KindOpinions(..)")
+    }
+}
+
 /// One entry of a list: what a source says about one file, under an identity of its own.
 ///
 /// A source keeps one entry for a file and changes it. How records of one entry add up is the index builder's to say:
@@ -171,6 +245,8 @@ pub struct Entry {
     pub media_type: MediaType,
     /// The hashes of the file, none twice.
     pub hashes: Vec<HashValue>,
+    /// Its hashes of kinds that cannot be matched here, none twice.
+    pub other_hashes: Vec<OtherHash>,
     /// The PDQ quality of the file, 0 to 100, where the source gives it.
     pub quality: Option<u8>,
     /// What the source says the file is.
@@ -179,10 +255,14 @@ pub struct Entry {
     pub tags: Vec<String>,
     /// Whether the entry stands.
     pub status: EntryStatus,
+    /// What the source holds of it on the whole.
+    pub opinion: Opinion,
     /// How many members of the source agree with the entry.
     pub positive_opinions: u32,
     /// How many members of the source contradict it.
     pub negative_opinions: u32,
+    /// The same for single kinds of hashes, where the source says so.
+    pub kind_opinions: Vec<KindOpinions>,
     /// When the source first had the entry, in seconds since 1970 (UTC).
     pub first_seen: Option<i64>,
     /// When the source last changed the entry, in seconds since 1970 (UTC).
@@ -210,6 +290,35 @@ impl Entry {
         }
         new
     }
+
+    /// Adds a hash of a kind that cannot be matched here unless the entry has it already, and returns whether it was added.
+    ///
+    /// O(n) in such hashes of the entry, which are a handful.
+    pub fn add_other_hash(&mut self, kind: impl Into<String>, value: impl Into<String>) -> bool {
+        let hash = OtherHash {
+            kind: kind.into(),
+            value: value.into(),
+        };
+        let new = !self.other_hashes.contains(&hash);
+        if new {
+            self.other_hashes.push(hash);
+        }
+        new
+    }
+
+    /// Returns whether the entry has a hash of any kind, matchable here or not.
+    pub fn has_hash(&self) -> bool {
+        !self.hashes.is_empty() || !self.other_hashes.is_empty()
+    }
+
+    /// Returns what the source holds of the entry, where a status that contradicts it counts as well.
+    pub fn opinion(&self) -> Opinion {
+        match (self.opinion, &self.status) {
+            (Opinion::Negative, _) => Opinion::Negative,
+            (_, EntryStatus::Disputed) => Opinion::Disputed,
+            (opinion, _) => opinion,
+        }
+    }
 }
 
 impl fmt::Debug for Entry {
@@ -218,6 +327,7 @@ impl fmt::Debug for Entry {
         f.debug_struct("Entry")
             .field("media_type", &self.media_type)
             .field("hashes", &self.hashes.len())
+            .field("other_hashes", &self.other_hashes.len())
             .field("status", &self.status)
             .finish_non_exhaustive()
     }

@@ -45,7 +45,9 @@ pub use decode::{
     Alpha, DecodeError, DecodeOptions, DecodeSummary, Decoder, Frame, Frames, ImageFormat,
     LimitKind, Limits, decode, for_each_frame, sniff,
 };
-pub use entry::{Classification, Entry, EntryStatus, ListDescriptor, MediaType};
+pub use entry::{
+    Classification, Entry, EntryStatus, KindOpinions, ListDescriptor, MediaType, Opinion, OtherHash,
+};
 pub use hash::{
     ClassicAlgorithm, ClassicKind, Dihedral, HashError, HashKind, HashValue, MAX_HASH_LEN, Pdq,
 };

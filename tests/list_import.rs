@@ -40,7 +40,7 @@ fn try_import(format: ListFormat, text: &[u8]) -> Result<Imported, ListError> {
     let (mut entries, mut kept_out) = (Vec::new(), Vec::new());
     for item in &mut importer {
         match item? {
-            ImportItem::Entry { line, entry } => entries.push((line, entry)),
+            ImportItem::Entry { line, entry, .. } => entries.push((line, entry)),
             ImportItem::Quarantined(quarantined) => kept_out.push(quarantined),
         }
     }
@@ -123,14 +123,15 @@ fn a_bad_record_never_stops_a_list() {
     bytes.extend_from_slice(b"\xff\xfe\n");
     bytes.extend_from_slice(good.as_bytes());
     let (entries, kept_out, report) = try_import(LINES, &bytes).unwrap();
-    assert_eq!(ids(&entries), ["line-1", "line-10", "line-12"]);
+    // Line 5 is a hash that cannot be matched here: it is kept with what can.
+    assert_eq!(ids(&entries), ["line-1", "line-5", "line-10", "line-12"]);
+    assert_eq!(report.unmatchable["photodna"], 1);
     assert_eq!(
         reasons(&kept_out),
         [
             (2, None, "ambiguous_kind"),
             (3, None, "no_kind_of_length"),
             (4, None, "bad_hash"),
-            (5, None, "unmatchable_kind"),
             (6, None, "unknown_kind"),
             (7, None, "extra_text"),
             (8, None, "nul_byte"),
@@ -253,16 +254,18 @@ fn a_column_of_kinds_says_what_the_hash_is() {
     let (entries, kept_out, _) = import(automatic(), &text);
     let kinds: Vec<HashKind> = entries
         .iter()
-        .map(|(_, entry)| entry.hashes[0].kind())
+        .flat_map(|(_, entry)| &entry.hashes)
+        .map(HashValue::kind)
         .collect();
     assert_eq!(kinds, [HashKind::Pdq, HashKind::Sha256, HashKind::Md5]);
+    assert!(
+        entries
+            .iter()
+            .any(|(line, entry)| *line == 5 && !entry.other_hashes.is_empty())
+    );
     assert_eq!(
         reasons(&kept_out),
-        [
-            (4, Some("hash"), "ambiguous_kind"),
-            (5, Some("hash"), "unmatchable_kind"),
-            (7, None, "no_hash")
-        ]
+        [(4, Some("hash"), "ambiguous_kind"), (7, None, "no_hash")]
     );
 }
 
@@ -301,14 +304,16 @@ fn a_withdrawn_row_takes_back_what_its_table_speaks_of() {
     );
     // A hash a row: the row is one hash of the entry. If that cannot be read, nothing is known to be withdrawn.
     let text = format!(
-        "id,kind,hash,status\n7,md5,{md5},active\n7,md5,{md5},withdrawn\n7,photodna,x,withdrawn\n7,,,withdrawn\n"
+        "id,kind,hash,status\n7,md5,{md5},active\n7,md5,{md5},withdrawn\n7,photodna,x,withdrawn\n7,md5,x,withdrawn\n7,,,withdrawn\n"
     );
     let (entries, kept_out, _) = import(automatic(), &text);
     let hashes: Vec<usize> = entries
         .iter()
         .map(|(_, entry)| entry.hashes.len())
         .collect();
-    assert_eq!(hashes, [1, 1, 0]);
+    assert_eq!(hashes, [1, 1, 0, 0]);
+    assert_eq!(entries[2].1.other_hashes.len(), 1);
+    assert!(!entries[3].1.has_hash());
     assert_eq!(kept_out.len(), 1);
 }
 

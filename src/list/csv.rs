@@ -8,14 +8,12 @@ use std::io::{self, BufRead, Read};
 
 use ::csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use crate::hash::HashKind;
-
 use super::error::{ListError, QuarantineReason};
 use super::import::Sink;
 use super::lines::{Line, Lines, MAX_LINE};
 use super::mapping::{ColumnsUsed, CsvField, CsvMapping, Place};
 use super::time::parse_time;
-use super::value::{fold, parse_hash, parse_kind, parse_quality};
+use super::value::{NamedKind, fold, parse_hash, parse_kind, parse_quality};
 use crate::entry::{Classification, Entry, EntryStatus, MediaType};
 
 /// The most lines that one row may span. Comments in lists have a few; an unclosed quote spans the file.
@@ -250,15 +248,16 @@ impl Rows {
             let mut refuse = |reason| sink.quarantine(line, Some(place.label.clone()), reason);
             match place.field {
                 CsvField::Hash | CsvField::HashOf(_) => {
-                    let parsed = self
-                        .kind_of(place.field)
-                        .and_then(|kind| parse_hash(kind, text));
-                    match parsed {
-                        Ok(hash) => {
-                            if !entry.add_hash(hash) {
-                                sink.report.repeated += 1;
-                            }
+                    let added = match self.kind_of(place.field) {
+                        Ok(Some(NamedKind::Other(name))) => Ok(entry.add_other_hash(name, text)),
+                        Ok(Some(NamedKind::Known(kind))) => {
+                            parse_hash(Some(kind), text).map(|hash| entry.add_hash(hash))
                         }
+                        Ok(None) => parse_hash(None, text).map(|hash| entry.add_hash(hash)),
+                        Err(reason) => Err(reason),
+                    };
+                    match added {
+                        Ok(added) => sink.report.repeated += u64::from(!added),
                         Err(reason) => {
                             bad_hashes += 1;
                             refuse(reason);
@@ -303,17 +302,19 @@ impl Rows {
             if self.is_row_an_entry() {
                 // Whatever of its hashes the row repeats, and however well, the entry is withdrawn.
                 entry.hashes.clear();
-            } else if entry.hashes.is_empty() && bad_hashes > 0 {
+                entry.other_hashes.clear();
+            } else if !entry.has_hash() && bad_hashes > 0 {
                 // It was to withdraw one hash, and which is not known; it is quarantined already.
                 return;
             }
-        } else if entry.hashes.is_empty() {
+        } else if !entry.has_hash() {
             if bad_hashes == 0 {
                 sink.quarantine(line, None, QuarantineReason::NoHash);
             }
             return;
         }
-        if entry.entry_id.is_empty() {
+        let by_value = entry.entry_id.is_empty();
+        if by_value {
             entry.entry_id = format!("line-{line}");
         }
         if let Some(profile) = self.profile.map(|index| self.parser.cell(index))
@@ -321,7 +322,11 @@ impl Rows {
         {
             sink.report.inexact += entry.hashes.len() as u64;
         }
-        sink.entry(line, entry);
+        if by_value {
+            sink.entry_by_value(line, entry);
+        } else {
+            sink.entry(line, entry);
+        }
     }
 
     /// Returns whether a column of hashes of this row holds anything.
@@ -339,9 +344,9 @@ impl Rows {
     }
 
     /// Returns the kind of the hash in a column of this row; `None` where its length must tell.
-    fn kind_of(&self, field: CsvField) -> Result<Option<HashKind>, QuarantineReason> {
+    fn kind_of(&self, field: CsvField) -> Result<Option<NamedKind>, QuarantineReason> {
         if let CsvField::HashOf(kind) = field {
-            return Ok(Some(kind));
+            return Ok(Some(NamedKind::Known(kind)));
         }
         let place = self
             .places

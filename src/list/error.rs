@@ -57,11 +57,6 @@ pub enum QuarantineReason {
     },
     /// A kind is named that is not known.
     UnknownKind,
-    /// A kind is named that is known but cannot be matched here.
-    UnmatchableKind {
-        /// Its usual name.
-        name: &'static str,
-    },
     /// The value is no hash of its kind.
     Hash {
         /// The kind it should be of.
@@ -89,6 +84,18 @@ pub enum QuarantineReason {
         /// The number of fields of the row.
         found: usize,
     },
+    /// The record is longer than the limit.
+    RecordTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The record is not of the form that its format documents: a field is missing, or of another type.
+    BadField {
+        /// The field, as the format calls it.
+        field: &'static str,
+    },
+    /// The record is not well formed.
+    Malformed,
     /// The quality is not a whole number from 0 to 100. The entry is kept without one.
     BadQuality,
     /// The time is neither seconds since 1970 nor a date of the form `2024-02-29T12:00:00Z`. The entry is kept
@@ -108,12 +115,14 @@ impl QuarantineReason {
             Self::AmbiguousKind { .. } => "ambiguous_kind",
             Self::NoKindOfLength { .. } => "no_kind_of_length",
             Self::UnknownKind => "unknown_kind",
-            Self::UnmatchableKind { .. } => "unmatchable_kind",
             Self::Hash { .. } => "bad_hash",
             Self::Degenerate { .. } => "degenerate",
             Self::ExtraText => "extra_text",
             Self::UnclosedQuote => "unclosed_quote",
             Self::FieldCount { .. } => "field_count",
+            Self::RecordTooLong { .. } => "record_too_long",
+            Self::BadField { .. } => "bad_field",
+            Self::Malformed => "malformed",
             Self::BadQuality => "bad_quality",
             Self::BadTime => "bad_time",
         }
@@ -153,7 +162,6 @@ impl fmt::Display for QuarantineReason {
                 "no kind of hash has {length} hexadecimal digits and none is named"
             ),
             Self::UnknownKind => f.write_str("the kind named is not known"),
-            Self::UnmatchableKind { name } => write!(f, "{name} hashes are not matchable here"),
             Self::Hash {
                 kind,
                 position: Some(position),
@@ -184,6 +192,14 @@ impl fmt::Display for QuarantineReason {
                 f,
                 "the row has {found} fields but the header has {expected}"
             ),
+            Self::RecordTooLong { limit } => write!(f, "the record is longer than {limit} bytes"),
+            Self::BadField { field } => {
+                write!(
+                    f,
+                    "the field {field} is missing or not of its documented form"
+                )
+            }
+            Self::Malformed => f.write_str("the record is not well formed"),
             Self::BadQuality => f.write_str("the quality is no whole number from 0 to 100"),
             Self::BadTime => f.write_str(
                 "the time is neither seconds since 1970 nor of the form 2024-02-29T12:00:00Z",
@@ -198,7 +214,9 @@ impl fmt::Display for QuarantineReason {
 pub struct Quarantined {
     /// The line it stands on or begins on, counted from 1.
     pub line: u64,
-    /// The column, as the mapping calls it, where one value rather than the whole record is at fault.
+    /// The number of the record, counted from 1, in formats in which lines say little: JSON and XML.
+    pub record: Option<u64>,
+    /// The column or field, as the mapping or the format calls it, where one value rather than the whole record is at fault.
     pub column: Option<String>,
     /// Why it was kept out.
     pub reason: QuarantineReason,
@@ -206,7 +224,11 @@ pub struct Quarantined {
 
 impl fmt::Display for Quarantined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: ", self.line)?;
+        write!(f, "line {}", self.line)?;
+        if let Some(record) = self.record {
+            write!(f, ", record {record}")?;
+        }
+        f.write_str(": ")?;
         if let Some(column) = &self.column {
             write!(f, "column {column}: ")?;
         }
@@ -250,6 +272,18 @@ pub enum ListError {
         /// The column as the mapping calls it.
         column: String,
     },
+    /// The file ends in the middle. It is to be fetched again: what is missing may be a withdrawal.
+    Truncated {
+        /// The line at which it ends, counted from 1.
+        line: u64,
+    },
+    /// The file is not of the format.
+    WrongFormat {
+        /// The line at which this shows, counted from 1.
+        line: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// No mapping is given and no column of the header is known to hold hashes.
     NoHashColumn {
         /// The line of the header, counted from 1.
@@ -273,6 +307,11 @@ impl fmt::Display for ListError {
                     "line {line}: the header has more than one column {column}; give its number instead"
                 )
             }
+            Self::Truncated { line } => write!(
+                f,
+                "line {line}: the file ends in the middle; fetch it again, for what is missing may be a withdrawal"
+            ),
+            Self::WrongFormat { line, what } => write!(f, "line {line}: {what}"),
             Self::NoHashColumn { line } => write!(
                 f,
                 "line {line}: no column of the header is known to hold hashes; say which do with a mapping such as \

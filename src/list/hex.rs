@@ -3,7 +3,7 @@
 use crate::hash::HashKind;
 
 use super::error::QuarantineReason;
-use super::value::{parse_hash, parse_kind};
+use super::value::{NamedKind, parse_hash, parse_kind};
 use crate::entry::Entry;
 
 /// Returns the entry on a line that is neither blank nor a comment.
@@ -15,9 +15,8 @@ pub(super) fn parse_line(
     line: u64,
     text: &str,
     kind: Option<HashKind>,
-) -> Result<Entry, QuarantineReason> {
+) -> Result<(Entry, bool), QuarantineReason> {
     let text = text.trim();
-    let is_separator = |c: char| c.is_whitespace() || matches!(c, ':' | ',');
     let (kind, text) = match text.split_once(is_separator) {
         None => (kind, text),
         Some((word, rest)) => {
@@ -26,7 +25,8 @@ pub(super) fn parse_line(
                 return parse_checksum(text, kind).ok_or(QuarantineReason::ExtraText)?;
             }
             match (parse_kind(word), kind) {
-                (Ok(named), _) => (Some(named), rest),
+                (Ok(NamedKind::Known(named)), _) => (Some(named), rest),
+                (Ok(NamedKind::Other(name)), _) => return other_hash(line, name, rest),
                 // Classic hashes may be shorter than the names of kinds.
                 (Err(unknown), Some(HashKind::Classic(_))) => {
                     return parse_checksum(text, kind).ok_or(unknown)?;
@@ -40,19 +40,38 @@ pub(super) fn parse_line(
     {
         return entry;
     }
+    let mut entry = Entry::new(format!("line-{line}"));
+    entry.add_hash(parse_hash(kind, lone(text)?)?);
+    Ok((entry, true))
+}
+
+/// Returns the entry of a hash that cannot be matched here.
+fn other_hash(line: u64, name: &str, text: &str) -> Result<(Entry, bool), QuarantineReason> {
+    let mut entry = Entry::new(format!("line-{line}"));
+    entry.add_other_hash(name, lone(text)?);
+    Ok((entry, true))
+}
+
+/// Returns a text that should be one word, if it is.
+fn lone(text: &str) -> Result<&str, QuarantineReason> {
     if text.is_empty() {
         return Err(QuarantineReason::NoHash);
     }
     if text.contains(is_separator) {
         return Err(QuarantineReason::ExtraText);
     }
-    let mut entry = Entry::new(format!("line-{line}"));
-    entry.add_hash(parse_hash(kind, text)?);
-    Ok(entry)
+    Ok(text)
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ':' | ',')
 }
 
 /// Returns the entry of a line as `sha256sum` prints it, if it is one.
-fn parse_checksum(text: &str, kind: Option<HashKind>) -> Option<Result<Entry, QuarantineReason>> {
+fn parse_checksum(
+    text: &str,
+    kind: Option<HashKind>,
+) -> Option<Result<(Entry, bool), QuarantineReason>> {
     let (hash, name) = text.split_once(' ')?;
     let name = name.strip_prefix([' ', '*'])?.trim();
     if name.is_empty() {
@@ -61,7 +80,7 @@ fn parse_checksum(text: &str, kind: Option<HashKind>) -> Option<Result<Entry, Qu
     Some(parse_hash(kind, hash).map(|hash| {
         let mut entry = Entry::new(name);
         entry.add_hash(hash);
-        entry
+        (entry, false)
     }))
 }
 
@@ -70,8 +89,9 @@ mod tests {
     use super::*;
 
     fn kind_of(text: &str, kind: Option<HashKind>) -> Result<HashKind, QuarantineReason> {
-        parse_line(7, text, kind).map(|entry| {
+        parse_line(7, text, kind).map(|(entry, by_value)| {
             assert_eq!(entry.entry_id, "line-7");
+            assert!(by_value);
             entry.hashes[0].kind()
         })
     }
@@ -97,8 +117,9 @@ mod tests {
     fn the_form_of_checksum_programs_names_the_entry() {
         let hash = "5a".repeat(16);
         for text in [format!("{hash}  a name.jpg"), format!("{hash} *a name.jpg")] {
-            let entry = parse_line(7, &text, None).unwrap();
+            let (entry, by_value) = parse_line(7, &text, None).unwrap();
             assert_eq!(entry.entry_id, "a name.jpg");
+            assert!(!by_value);
             assert_eq!(entry.hashes[0].kind(), HashKind::Md5);
         }
         let sixty_four = "5a".repeat(32);
@@ -120,7 +141,7 @@ mod tests {
             (format!("mean_8x8 {hash}  a name.jpg"), None),
             (format!("mean_8x8:{hash} *a name.jpg"), Some(HashKind::Pdq)),
         ] {
-            let entry = parse_line(7, &text, kind).unwrap();
+            let (entry, _) = parse_line(7, &text, kind).unwrap();
             assert_eq!(entry.entry_id, "a name.jpg", "{text}");
             assert_eq!(entry.hashes[0].kind(), mean, "{text}");
         }
@@ -159,8 +180,20 @@ mod tests {
             Err(QuarantineReason::NoHash)
         );
         assert_eq!(
-            kind_of("photodna abc", None),
-            Err(QuarantineReason::UnmatchableKind { name: "photodna" })
+            kind_of("unheard_of abc", None),
+            Err(QuarantineReason::UnknownKind)
         );
+        assert_eq!(
+            parse_line(7, "photodna abc def", None),
+            Err(QuarantineReason::ExtraText)
+        );
+    }
+
+    #[test]
+    fn a_hash_that_cannot_be_matched_is_kept_as_it_is_spelled() {
+        let (entry, _) = parse_line(7, "PhotoDNA: aB/+=", None).unwrap();
+        assert!(entry.hashes.is_empty());
+        assert_eq!(entry.other_hashes[0].kind, "photodna");
+        assert_eq!(entry.other_hashes[0].value, "aB/+=");
     }
 }

@@ -12,8 +12,9 @@ use crate::entry::Entry;
 /// Returns the entry on a line that is neither blank nor a comment.
 ///
 /// `record` counts such lines from 1, the bad ones too. A hash without metadata is called `idx=N` after it, as the
-/// reference does. Metadata of the form `quality,name`, which `pdq-photo-hasher` writes, is taken apart.
-pub(super) fn parse_line(record: u64, text: &str) -> Result<Entry, QuarantineReason> {
+/// reference does, and is known by its value alone. Metadata of the form `quality,name`, which `pdq-photo-hasher` writes, is
+/// taken apart.
+pub(super) fn parse_line(record: u64, text: &str) -> Result<(Entry, bool), QuarantineReason> {
     let (hash, metadata) = text.split_once(',').unwrap_or((text, ""));
     let hash = hash.trim();
     let hash = hash.strip_prefix("hash=").unwrap_or(hash);
@@ -33,7 +34,7 @@ pub(super) fn parse_line(record: u64, text: &str) -> Result<Entry, QuarantineRea
     };
     entry.quality = quality;
     entry.add_hash(hash);
-    Ok(entry)
+    Ok((entry, name.is_empty()))
 }
 
 #[cfg(test)]
@@ -54,9 +55,11 @@ mod tests {
             (",87", None, "87"),
         ] {
             for prefix in ["", "hash="] {
-                let entry = parse_line(3, &format!("{prefix}{hash}{metadata}")).unwrap();
+                let (entry, by_value) =
+                    parse_line(3, &format!("{prefix}{hash}{metadata}")).unwrap();
                 assert_eq!(entry.quality, quality, "{metadata}");
                 assert_eq!(entry.entry_id, name, "{metadata}");
+                assert_eq!(by_value, name == "idx=3");
                 assert_eq!(entry.hashes[0].to_hex(), hash);
             }
         }

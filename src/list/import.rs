@@ -11,7 +11,7 @@ use super::csv::{Rows, read_line};
 use super::error::{ListError, QuarantineReason, Quarantined};
 use super::lines::Lines;
 use super::mapping::{ColumnsUsed, CsvMapping, guess_delimiter};
-use super::report::ImportReport;
+use super::report::{ImportReport, count};
 use super::value::parse_quality;
 use super::{hex, hsh};
 use crate::entry::Entry;
@@ -97,11 +97,26 @@ pub enum ImportItem {
     Entry {
         /// The line it stands on or begins on, counted from 1.
         line: u64,
-        /// What the line says.
+        /// What the record says.
         entry: Entry,
+        /// Whether the list names the entry by its hash alone. Its id is then its place in the file, `line-N` or the like,
+        /// which is another one in the next file: who keeps entries from file to file has to know them by their hashes.
+        by_value: bool,
     },
     /// A record, or one value of an entry that comes after it, was kept out.
     Quarantined(Quarantined),
+}
+
+/// Where a page of a feed stands in the feed, as the page itself says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeedPosition {
+    /// What to ask the source for next time, in its own form; to be kept only once every page up to it is stored.
+    pub checkpoint: Option<String>,
+    /// The time that the checkpoint stands for, in seconds since 1970 (UTC).
+    pub checkpoint_time: Option<i64>,
+    /// Whether the source has more pages for the request that this page answers.
+    pub has_more: bool,
 }
 
 /// Items that are ready, and the counts so far.
@@ -109,12 +124,35 @@ pub enum ImportItem {
 pub(super) struct Sink {
     items: VecDeque<ImportItem>,
     pub(super) report: ImportReport,
+    /// What pages of feeds say of themselves.
+    pub(super) position: Option<FeedPosition>,
+    /// Whether records are better found by their number than by their line.
+    pub(super) is_numbered: bool,
 }
 
 impl Sink {
+    /// Hands out an entry that its source names.
     pub(super) fn entry(&mut self, line: u64, entry: Entry) {
+        self.hand_out(line, entry, false);
+    }
+
+    /// Hands out an entry that its source knows by its hash alone.
+    pub(super) fn entry_by_value(&mut self, line: u64, entry: Entry) {
+        self.hand_out(line, entry, true);
+    }
+
+    fn hand_out(&mut self, line: u64, entry: Entry, by_value: bool) {
         self.report.add_entry(&entry);
-        self.items.push_back(ImportItem::Entry { line, entry });
+        self.items.push_back(ImportItem::Entry {
+            line,
+            entry,
+            by_value,
+        });
+    }
+
+    /// Counts a value of a field that is not among those documented. It is kept as text or passed over, never fatal.
+    pub(super) fn unknown_value(&mut self, field: &str) {
+        count(&mut self.report.unknown_values, field);
     }
 
     pub(super) fn quarantine(
@@ -124,18 +162,29 @@ impl Sink {
         reason: QuarantineReason,
     ) {
         self.report.add_quarantined(&reason);
+        let record = self.is_numbered.then_some(self.report.records);
         self.items.push_back(ImportItem::Quarantined(Quarantined {
             line,
+            record,
             column,
             reason,
         }));
     }
 }
 
-enum State {
-    Hex { kind: Option<HashKind> },
-    Hsh,
-    Csv(Box<Rows>),
+/// A list of some format, from its reader on.
+enum State<R> {
+    Hex {
+        lines: Lines<R>,
+        kind: Option<HashKind>,
+    },
+    Hsh {
+        lines: Lines<R>,
+    },
+    Csv {
+        lines: Lines<R>,
+        rows: Box<Rows>,
+    },
     Over,
 }
 
@@ -156,7 +205,7 @@ enum State {
 /// let mut importer = Importer::new(text.as_bytes(), &options)?;
 /// for item in &mut importer {
 ///     match item? {
-///         ImportItem::Entry { line, entry } => {
+///         ImportItem::Entry { line, entry, .. } => {
 ///             assert_eq!(line, 2);
 ///             assert_eq!(entry.hashes[0].kind(), HashKind::Pdq);
 ///         }
@@ -168,8 +217,7 @@ enum State {
 /// # Ok::<(), hashsieve::list::ListError>(())
 /// ```
 pub struct Importer<R> {
-    lines: Lines<R>,
-    state: State,
+    state: State<R>,
     sink: Sink,
 }
 
@@ -179,34 +227,42 @@ impl<R: BufRead> Importer<R> {
     /// # Errors
     /// [`ListError`] when the reader fails, or the header cannot be read or does not fit the mapping.
     pub fn new(reader: R, options: &ImportOptions) -> Result<Self, ListError> {
-        let mut lines = Lines::new(reader);
         let mut sink = Sink::default();
         let state = match &options.format {
-            ListFormat::HexLines { kind } => State::Hex { kind: *kind },
-            ListFormat::Hsh => State::Hsh,
+            ListFormat::HexLines { kind } => State::Hex {
+                lines: Lines::new(reader),
+                kind: *kind,
+            },
+            ListFormat::Hsh => State::Hsh {
+                lines: Lines::new(reader),
+            },
             ListFormat::Csv(mapping) => {
-                State::Csv(Box::new(Rows::new(&mut lines, mapping, &mut sink)?))
+                let mut lines = Lines::new(reader);
+                let rows = Box::new(Rows::new(&mut lines, mapping, &mut sink)?);
+                State::Csv { lines, rows }
             }
         };
-        Ok(Self { lines, state, sink })
+        Ok(Self { state, sink })
     }
 
     /// Reads until there is an item or nothing is left, and returns whether there may be more.
     fn step(&mut self) -> Result<bool, ListError> {
-        let more = match &mut self.state {
-            State::Csv(rows) => rows.step(&mut self.lines, &mut self.sink)?,
-            State::Hex { kind } => {
-                let kind = *kind;
-                step_line(&mut self.lines, &mut self.sink, |line, _, text| {
-                    hex::parse_line(line, text, kind)
-                })?
+        let sink = &mut self.sink;
+        let (more, lines) = match &mut self.state {
+            State::Csv { lines, rows } => (rows.step(lines, sink)?, lines.number()),
+            State::Hex { lines, kind } => {
+                let more = step_line(lines, sink, |line, _, text| {
+                    hex::parse_line(line, text, *kind)
+                });
+                (more?, lines.number())
             }
-            State::Hsh => step_line(&mut self.lines, &mut self.sink, |_, record, text| {
-                hsh::parse_line(record, text)
-            })?,
-            State::Over => false,
+            State::Hsh { lines } => {
+                let more = step_line(lines, sink, |_, record, text| hsh::parse_line(record, text));
+                (more?, lines.number())
+            }
+            State::Over => return Ok(false),
         };
-        self.sink.report.lines = self.lines.number();
+        sink.report.lines = lines;
         Ok(more)
     }
 }
@@ -217,9 +273,14 @@ impl<R> Importer<R> {
     /// Worth showing to whoever builds an index: a column of hashes under an unusual name is not read.
     pub fn columns_used(&self) -> Option<ColumnsUsed> {
         match &self.state {
-            State::Csv(rows) => Some(rows.columns_used()),
+            State::Csv { rows, .. } => Some(rows.columns_used()),
             _ => None,
         }
+    }
+
+    /// Returns where the page stands in its feed; `None` for files that are no page of a feed. Of use at the end only.
+    pub fn position(&self) -> Option<&FeedPosition> {
+        self.sink.position.as_ref()
     }
 
     /// Returns the counts so far; of the whole list once the iterator is at its end.
@@ -228,11 +289,12 @@ impl<R> Importer<R> {
     }
 }
 
-/// Reads one line of a format that has one record a line. `parse` gets the numbers of the line and of the record.
+/// Reads one line of a format that has one record a line. `parse` gets the numbers of the line and of the record, and returns
+/// the entry and whether it is known by its value alone.
 fn step_line<R: BufRead>(
     lines: &mut Lines<R>,
     sink: &mut Sink,
-    parse: impl FnOnce(u64, u64, &str) -> Result<Entry, QuarantineReason>,
+    parse: impl FnOnce(u64, u64, &str) -> Result<(Entry, bool), QuarantineReason>,
 ) -> Result<bool, ListError> {
     let Some(line) = read_line(lines)? else {
         return Ok(false);
@@ -244,7 +306,7 @@ fn step_line<R: BufRead>(
         text => {
             sink.report.records += 1;
             match text.and_then(|text| parse(number, sink.report.records, text)) {
-                Ok(entry) => sink.entry(number, entry),
+                Ok((entry, by_value)) => sink.hand_out(number, entry, by_value),
                 Err(reason) => sink.quarantine(number, None, reason),
             }
         }

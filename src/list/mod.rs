@@ -18,7 +18,7 @@ mod time;
 mod value;
 
 pub use error::{Degenerate, ListError, MappingError, QuarantineReason, Quarantined};
-pub use import::{ImportItem, ImportOptions, Importer, ListFormat};
+pub use import::{FeedPosition, ImportItem, ImportOptions, Importer, ListFormat};
 pub use lines::MAX_LINE;
 pub use mapping::{Column, ColumnsUsed, CsvField, CsvMapping};
 pub use report::ImportReport;

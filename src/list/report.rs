@@ -55,8 +55,22 @@ pub struct ImportReport {
     pub repeated: u64,
     /// Hashes in the entries, by kind.
     pub by_kind: BTreeMap<HashKind, u64>,
+    /// Hashes in the entries that cannot be matched here, by the name of their kind. They are kept.
+    pub unmatchable: BTreeMap<String, u64>,
+    /// Values that are not among those documented for their field, by the name of the field. They are kept as text.
+    pub unknown_values: BTreeMap<String, u64>,
     /// What was kept out, by [`QuarantineReason::code`].
     pub by_reason: BTreeMap<String, u64>,
+}
+
+/// Counts one more under a name.
+pub(super) fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
 }
 
 impl ImportReport {
@@ -82,8 +96,14 @@ impl ImportReport {
         for (kind, count) in &other.by_kind {
             *self.by_kind.entry(*kind).or_default() += count;
         }
-        for (reason, count) in &other.by_reason {
-            *self.by_reason.entry(reason.clone()).or_default() += count;
+        for (counts, others) in [
+            (&mut self.unmatchable, &other.unmatchable),
+            (&mut self.unknown_values, &other.unknown_values),
+            (&mut self.by_reason, &other.by_reason),
+        ] {
+            for (name, count) in others {
+                *counts.entry(name.clone()).or_default() += count;
+            }
         }
     }
 
@@ -95,6 +115,15 @@ impl ImportReport {
             EntryStatus::Disputed => self.disputed += 1,
             EntryStatus::Withdrawn => self.withdrawn += 1,
             EntryStatus::Other(_) => self.unknown_status += 1,
+        }
+        for hash in &entry.other_hashes {
+            // Names that lists make up are not counted one by one: there is no end to them.
+            let name = if super::value::is_usual(&hash.kind) {
+                &hash.kind
+            } else {
+                "other"
+            };
+            count(&mut self.unmatchable, name);
         }
         for hash in &entry.hashes {
             self.hashes += 1;
@@ -108,11 +137,6 @@ impl ImportReport {
     /// Counts something that was kept out.
     pub(super) fn add_quarantined(&mut self, reason: &QuarantineReason) {
         self.quarantined += 1;
-        match self.by_reason.get_mut(reason.code()) {
-            Some(count) => *count += 1,
-            None => {
-                self.by_reason.insert(reason.code().to_owned(), 1);
-            }
-        }
+        count(&mut self.by_reason, reason.code());
     }
 }

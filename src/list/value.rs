@@ -64,6 +64,11 @@ const EMPTY_SHA512: [u32; 16] = [
     0xf927_da3e,
 ];
 
+/// Returns whether a name is the usual one of a kind that cannot be matched here.
+pub(super) fn is_usual(name: &str) -> bool {
+    UNMATCHABLE.iter().any(|(_, usual)| *usual == name)
+}
+
 /// Returns the letters and digits of a name in lower case, so that `SHA-256`, `sha_256` and `Sha 256` are one.
 pub(super) fn fold(name: &str) -> String {
     name.chars()
@@ -72,23 +77,32 @@ pub(super) fn fold(name: &str) -> String {
         .collect()
 }
 
+/// A kind of hash that a list names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamedKind {
+    /// One that can be matched here.
+    Known(HashKind),
+    /// One that cannot, by its usual name.
+    Other(&'static str),
+}
+
 /// Returns the kind that a word names, for example `pdq`, `SHA-256` or `HASH_MD5`.
-pub(super) fn parse_kind(word: &str) -> Result<HashKind, QuarantineReason> {
+pub(super) fn parse_kind(word: &str) -> Result<NamedKind, QuarantineReason> {
     // The plain name is by far the most frequent and needs no allocation.
     if let Ok(kind) = word.parse() {
-        return Ok(kind);
+        return Ok(NamedKind::Known(kind));
     }
     let folded = fold(word);
     let name = folded.strip_prefix("hash").unwrap_or(&folded);
     // The names of classic kinds have underscores of their own.
     let mut kinds = HashKind::ALL.into_iter();
     if let Some(kind) = kinds.find(|kind| fold(kind.name()) == name) {
-        return Ok(kind);
+        return Ok(NamedKind::Known(kind));
     }
-    let known = UNMATCHABLE.iter().find(|(folded, _)| *folded == name);
-    Err(known.map_or(QuarantineReason::UnknownKind, |(_, name)| {
-        QuarantineReason::UnmatchableKind { name }
-    }))
+    let other = UNMATCHABLE.iter().find(|(folded, _)| *folded == name);
+    other
+        .map(|(_, name)| NamedKind::Other(name))
+        .ok_or(QuarantineReason::UnknownKind)
 }
 
 /// Returns the hash that a text spells, of the kind given or else of the kind that its length speaks for.
@@ -174,12 +188,9 @@ mod tests {
             ("mean_8x8", mean_8x8()),
             ("HASH_Mean-8x8", mean_8x8()),
         ] {
-            assert_eq!(parse_kind(word), Ok(kind), "{word}");
+            assert_eq!(parse_kind(word), Ok(NamedKind::Known(kind)), "{word}");
         }
-        assert_eq!(
-            parse_kind("PhotoDNA"),
-            Err(QuarantineReason::UnmatchableKind { name: "photodna" })
-        );
+        assert_eq!(parse_kind("PhotoDNA"), Ok(NamedKind::Other("photodna")));
         assert_eq!(parse_kind("sha3"), Err(QuarantineReason::UnknownKind));
         assert_eq!(parse_kind(""), Err(QuarantineReason::UnknownKind));
     }

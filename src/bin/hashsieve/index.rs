@@ -141,7 +141,7 @@ fn import(
     let mut items = 0_u32;
     for item in &mut importer {
         match item.map_err(|error| at(&error))? {
-            ImportItem::Entry { line, entry } => match builder.add(list, &entry) {
+            ImportItem::Entry { line, entry, .. } => match builder.add(list, &entry) {
                 Ok(()) => low_quality += low_quality_pdq(&entry),
                 Err(BuildError::InvalidEntry { .. }) => {
                     let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
