@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::entries::{Entries, state};
+use super::entries::{Entries, state, state_again, state_hash_again};
 use super::error::BuildError;
 use super::layout::{MAX_LIST_TEXTS_LEN, MAX_LISTS};
 use super::sorter::Sorter;
@@ -14,6 +14,7 @@ use super::writer::{
     BuildProgress, Spool, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_abandoned, report,
     sync_directory, write_file, write_kind,
 };
+use super::{Index, RawEntry};
 use crate::entry::{Entry, ListDescriptor};
 use crate::hash::{HashKind, HashValue};
 
@@ -87,6 +88,9 @@ pub struct IndexBuilder {
     kinds: BTreeSet<HashKind>,
     /// Numbers the records, so that "last" has a meaning after sorting.
     sequence: u64,
+    /// The same for what comes from indexes, which counts as said before.
+    earlier: u64,
+    keeps_withdrawn: bool,
     scratch: Vec<u8>,
 }
 
@@ -98,6 +102,9 @@ impl std::fmt::Debug for IndexBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// What comes from indexes has lower sequences.
+const FIRST_SEQUENCE: u64 = 1 << 62;
 
 /// The memory that a builder uses before it sorts on disk, in bytes.
 pub const DEFAULT_MEMORY_BUDGET: usize = 512 << 20;
@@ -125,7 +132,9 @@ impl IndexBuilder {
             names: BTreeMap::new(),
             list_texts_len: 0,
             kinds: BTreeSet::new(),
-            sequence: 0,
+            sequence: FIRST_SEQUENCE,
+            earlier: 0,
+            keeps_withdrawn: false,
             scratch: Vec::new(),
         }
     }
@@ -164,20 +173,109 @@ impl IndexBuilder {
     /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
     pub fn add(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
+        self.state(list, entry, false)
+    }
+
+    /// Adds what one record of a list says, in place of all that was said of its entry before.
+    ///
+    /// For formats in which a record is all of an entry, so that a hash that a later record leaves out is taken back.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    pub fn replace(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
+        self.state(list, entry, true)
+    }
+
+    fn state(&mut self, list: u32, entry: &Entry, replaces: bool) -> Result<(), BuildError> {
         if list as usize >= self.lists.len() {
             return Err(BuildError::UnknownList { list });
         }
         let (directory, statements) = (&self.directory, &mut self.statements);
-        let stated = state(list, self.sequence, entry, &mut self.scratch, |statement| {
+        let scratch = &mut self.scratch;
+        let stated = state(list, self.sequence, entry, replaces, scratch, |statement| {
             statements.push(statement)
         });
         let stated = stated.ok_or(BuildError::InvalidEntry {
             list,
-            entry: self.sequence,
+            entry: self.sequence - FIRST_SEQUENCE,
         })?;
         stated.map_err(|source| in_directory(directory, source))?;
         self.kinds.extend(entry.hashes.iter().map(HashValue::kind));
         self.sequence += 1;
+        Ok(())
+    }
+
+    /// Keeps records of entries of which no hash stands, which say that the entry is withdrawn.
+    ///
+    /// So that an older record of the entry, met later, is known to be out of date.
+    pub fn keep_withdrawn(&mut self) {
+        self.keeps_withdrawn = true;
+    }
+
+    /// Adds entries of an index, with the hashes they assert, as if that had been done before anything else.
+    ///
+    /// `list_of` says under which list of this builder an entry of the index is to be, from the position of its list there;
+    /// `None` leaves it out. `keep` says which entries, by position. O(entries + assertions of the index), and sorting what is
+    /// kept.
+    ///
+    /// # Errors
+    /// [`BuildError::Corrupt`] when the index is damaged, [`BuildError::UnknownList`], or [`BuildError::Io`].
+    pub fn add_index(
+        &mut self,
+        index: &Index,
+        list_of: impl Fn(u32) -> Option<u32>,
+        keep: impl Fn(u32) -> bool,
+    ) -> Result<(), BuildError> {
+        let lists = self.lists.len();
+        let (directory, statements) = (&self.directory, &mut self.statements);
+        let scratch = &mut self.scratch;
+        let invalid = |list, position| BuildError::InvalidEntry {
+            list,
+            entry: u64::from(position),
+        };
+        let kept = |position: u32| -> Result<Option<(u32, RawEntry<'_>)>, BuildError> {
+            if !keep(position) {
+                return Ok(None);
+            }
+            let entry = index.raw_entry(position)?;
+            match list_of(entry.list) {
+                Some(list) if list as usize >= lists => Err(BuildError::UnknownList { list }),
+                Some(list) => Ok(Some((list, entry))),
+                None => Ok(None),
+            }
+        };
+        let mut sequence = self.earlier;
+        for position in 0..index.entries() {
+            let Some((list, entry)) = kept(position)? else {
+                continue;
+            };
+            let RawEntry {
+                id,
+                codes,
+                attributes,
+                ..
+            } = entry;
+            state_again(list, sequence, id, codes, attributes, scratch)
+                .ok_or_else(|| invalid(list, position))?;
+            let pushed = statements.push(scratch);
+            pushed.map_err(|source| in_directory(directory, source))?;
+            sequence += 1;
+        }
+        for kind in index.kinds() {
+            self.kinds.insert(kind);
+            index.for_each_assertion(kind, &keep, |hash, position| {
+                let Some((list, entry)) = kept(position)? else {
+                    return Ok(());
+                };
+                state_hash_again(list, sequence, entry.id, hash, scratch)
+                    .ok_or_else(|| invalid(list, position))?;
+                let pushed = statements.push(scratch);
+                pushed.map_err(|source| in_directory(directory, source))?;
+                sequence += 1;
+                Ok::<(), BuildError>(())
+            })?;
+        }
+        self.earlier = sequence;
         Ok(())
     }
 
@@ -230,7 +328,12 @@ impl IndexBuilder {
         let io = |source| in_directory(&self.directory, source);
         let total = self.statements.records();
         let kind_budget = self.budget / 2 / self.kinds.len().max(1);
-        let entries = Entries::new(&self.directory, kind_budget, self.lists.len());
+        let entries = Entries::new(
+            &self.directory,
+            kind_budget,
+            self.lists.len(),
+            self.keeps_withdrawn,
+        );
         let mut entries = entries.map_err(io)?;
         let statements = self.statements.sorted().map_err(io)?;
         let mut done = 0_u64;

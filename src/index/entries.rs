@@ -9,11 +9,13 @@ use super::layout::{
     LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ATTRIBUTES_LEN, MAX_ENTRY_ID_LEN, QUALITY_UNKNOWN, Role,
     kind_code, kind_of_code,
 };
-use super::record::{media_type_code, status_code, write_attributes};
+use super::record::{
+    WITHDRAWN_CODE, media_type_code, split_others, status_code, write_attributes, write_other,
+};
 use super::sorter::Sorter;
 use super::writer::Spool;
 use crate::entry::{Entry, EntryStatus, ListDescriptor};
-use crate::hash::HashKind;
+use crate::hash::{HashKind, HashValue};
 
 /// Like attributes are stored once as long as this many different ones are remembered; then remembering starts anew.
 const MAX_REMEMBERED_ATTRIBUTES: usize = 1 << 14;
@@ -24,57 +26,79 @@ const ENTRY_BUDGET: usize = 4 << 20;
 /// The most hashes that stand in one statement, which bounds its length.
 const MAX_STATED_TOGETHER: usize = 1024;
 
-// A statement, ordered by its bytes: list (4, big-endian), entry id, 0, sequence (8, big-endian), whether it withdraws (1),
-// status, media type, quality (3), the length of the attributes (4, big-endian), attributes; and for each hash its kind code
-// (2, big-endian) and its bytes. An entry with very many hashes makes several, of one sequence.
+// A statement, ordered by its bytes: list (4, big-endian), entry id, 0, sequence (8, big-endian), flags (1), status, media type,
+// quality (3), the length of the attributes (4, big-endian), attributes; and for each hash its kind code (2, big-endian) and its
+// bytes. A hash that cannot be matched has the code 0, and its length (4, big-endian) before its bytes: the name of its kind, a
+// zero and its text. An entry with very many hashes makes several, of one sequence.
 const LIST_LEN: usize = 4;
 const SEQUENCE_LEN: usize = 8;
 const CODES_LEN: usize = 3;
 const KIND_CODE_LEN: usize = 2;
-const STATUS_WITHDRAWN: u8 = u8::MAX;
+/// The statement takes back the hashes it names, or, when it names none, all that were stated before it.
+const WITHDRAWS: u8 = 1;
+/// The statement takes the place of all that were made before it.
+const REPLACES: u8 = 2;
+/// The statement says nothing but its hashes.
+const BARE: u8 = 4;
+/// In place of a kind code: a hash that cannot be matched.
+const OTHER: u16 = 0;
+const OTHER_LEN_BYTES: usize = 4;
 // What a statement says of one hash, sorted among all that is said of the entry: kind code and bytes, sequence, whether it
 // withdraws.
 const AFTER_HASH_LEN: usize = SEQUENCE_LEN + 1;
 
 /// Writes what an entry of a list says, as one or several statements that are given to `push`. `None` if it does not fit.
+///
+/// With `replaces` it takes the place of all that was said of the entry before.
 pub(super) fn state(
     list: u32,
     sequence: u64,
     entry: &Entry,
+    replaces: bool,
     scratch: &mut Vec<u8>,
     mut push: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Option<io::Result<()>> {
-    let id = entry.entry_id.as_bytes();
-    if id.is_empty() || id.len() > MAX_ENTRY_ID_LEN || id.contains(&0) {
-        return None;
-    }
-    let withdrawn = entry.status == EntryStatus::Withdrawn;
-    scratch.clear();
-    scratch.extend(list.to_be_bytes());
-    scratch.extend(id);
-    scratch.push(0);
-    scratch.extend(sequence.to_be_bytes());
-    scratch.push(u8::from(withdrawn));
-    scratch.push(status_code(&entry.status).unwrap_or(STATUS_WITHDRAWN));
-    scratch.push(media_type_code(entry.media_type));
+    let withdraws = entry.status == EntryStatus::Withdrawn;
+    let flags = u8::from(withdraws) * WITHDRAWS + u8::from(replaces) * REPLACES;
     let quality = entry.quality.map(|quality| quality.min(100));
-    scratch.push(quality.unwrap_or(QUALITY_UNKNOWN));
-    let len_at = scratch.len();
-    scratch.extend([0; 4]);
+    let codes = [
+        status_code(&entry.status),
+        media_type_code(entry.media_type),
+        quality.unwrap_or(QUALITY_UNKNOWN),
+    ];
+    let others = entry.other_hashes.iter();
+    let others_len = others.fold(0, |len, hash| len + hash.kind.len() + hash.value.len() + 1);
+    begin(
+        list,
+        sequence,
+        entry.entry_id.as_bytes(),
+        flags,
+        codes,
+        scratch,
+    )?;
+    let attributes_at = scratch.len();
     write_attributes(entry, scratch);
-    let len = scratch.len() - len_at - 4;
-    if len > MAX_ATTRIBUTES_LEN {
+    let attributes_len = scratch.len() - attributes_at;
+    if attributes_len + others_len > MAX_ATTRIBUTES_LEN {
         return None;
     }
-    let len = u32::try_from(len).ok()?;
-    scratch[len_at..len_at + 4].copy_from_slice(&len.to_be_bytes());
-
+    end_attributes(attributes_len, attributes_at, scratch)?;
     let before_hashes = scratch.len();
-    let (first, others) = entry
+    for hash in &entry.other_hashes {
+        if hash.kind.contains('\0') || hash.kind.is_empty() {
+            return None;
+        }
+        let len = u32::try_from(hash.kind.len() + 1 + hash.value.len()).ok()?;
+        scratch.extend(OTHER.to_be_bytes());
+        scratch.extend(len.to_be_bytes());
+        scratch.extend(hash.kind.as_bytes());
+        scratch.push(0);
+        scratch.extend(hash.value.as_bytes());
+    }
+    let (first, more) = entry
         .hashes
         .split_at(entry.hashes.len().min(MAX_STATED_TOGETHER));
-    for hashes in std::iter::once(first).chain(others.chunks(MAX_STATED_TOGETHER)) {
-        scratch.truncate(before_hashes);
+    for hashes in std::iter::once(first).chain(more.chunks(MAX_STATED_TOGETHER)) {
         for hash in hashes {
             scratch.extend(kind_code(hash.kind()).to_be_bytes());
             scratch.extend(hash.as_bytes());
@@ -82,8 +106,84 @@ pub(super) fn state(
         if let Err(error) = push(scratch) {
             return Some(Err(error));
         }
+        scratch.truncate(before_hashes);
     }
     Some(Ok(()))
+}
+
+/// Writes what an index holds of an entry, but its hashes, as one statement. `None` if it does not fit.
+pub(super) fn state_again(
+    list: u32,
+    sequence: u64,
+    id: &[u8],
+    codes: [u8; CODES_LEN],
+    attributes: &[u8],
+    scratch: &mut Vec<u8>,
+) -> Option<()> {
+    let withdraws = codes[0] == WITHDRAWN_CODE;
+    begin(
+        list,
+        sequence,
+        id,
+        u8::from(withdraws) * WITHDRAWS,
+        codes,
+        scratch,
+    )?;
+    let attributes_at = scratch.len();
+    let mut others = Vec::new();
+    split_others(attributes, scratch, &mut others).ok()?;
+    end_attributes(scratch.len() - attributes_at, attributes_at, scratch)?;
+    for other in others {
+        scratch.extend(OTHER.to_be_bytes());
+        scratch.extend(u32::try_from(other.len()).ok()?.to_be_bytes());
+        scratch.extend(other);
+    }
+    Some(())
+}
+
+/// Writes one hash that an index holds of an entry as one statement. `None` if it does not fit.
+pub(super) fn state_hash_again(
+    list: u32,
+    sequence: u64,
+    id: &[u8],
+    hash: &HashValue,
+    scratch: &mut Vec<u8>,
+) -> Option<()> {
+    begin(list, sequence, id, BARE, [0; CODES_LEN], scratch)?;
+    end_attributes(0, scratch.len(), scratch)?;
+    scratch.extend(kind_code(hash.kind()).to_be_bytes());
+    scratch.extend(hash.as_bytes());
+    Some(())
+}
+
+/// Begins a statement, up to its attributes.
+fn begin(
+    list: u32,
+    sequence: u64,
+    id: &[u8],
+    flags: u8,
+    codes: [u8; CODES_LEN],
+    scratch: &mut Vec<u8>,
+) -> Option<()> {
+    if id.is_empty() || id.len() > MAX_ENTRY_ID_LEN || id.contains(&0) {
+        return None;
+    }
+    scratch.clear();
+    scratch.extend(list.to_be_bytes());
+    scratch.extend(id);
+    scratch.push(0);
+    scratch.extend(sequence.to_be_bytes());
+    scratch.push(flags);
+    scratch.extend(codes);
+    scratch.extend([0; 4]);
+    Some(())
+}
+
+/// Writes the length of the attributes, which begin at `attributes_at`, before them.
+fn end_attributes(len: usize, attributes_at: usize, scratch: &mut [u8]) -> Option<()> {
+    let len = u32::try_from(len).ok()?;
+    scratch[attributes_at - 4..attributes_at].copy_from_slice(&len.to_be_bytes());
+    Some(())
 }
 
 /// A statement, taken apart.
@@ -91,7 +191,7 @@ struct Statement<'a> {
     /// List, id and the zero after it.
     key: &'a [u8],
     sequence: u64,
-    withdrawn: bool,
+    flags: u8,
     /// Status, media type, quality.
     codes: [u8; CODES_LEN],
     attributes: &'a [u8],
@@ -104,7 +204,7 @@ impl<'a> Statement<'a> {
         let id_len = memchr::memchr(0, record.get(LIST_LEN..)?)?;
         let (key, rest) = record.split_at(LIST_LEN + id_len + 1);
         let (sequence, rest) = rest.split_first_chunk::<SEQUENCE_LEN>()?;
-        let (withdrawn, rest) = rest.split_first()?;
+        let (flags, rest) = rest.split_first()?;
         let (codes, rest) = rest.split_first_chunk::<CODES_LEN>()?;
         let (len, rest) = rest.split_first_chunk::<4>()?;
         let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
@@ -112,7 +212,7 @@ impl<'a> Statement<'a> {
         Some(Self {
             key,
             sequence: u64::from_be_bytes(*sequence),
-            withdrawn: *withdrawn == 1,
+            flags: *flags,
             codes: *codes,
             attributes,
             hashes,
@@ -154,12 +254,17 @@ struct Current {
     /// What the last statement that does not withdraw said: its codes, and attributes.
     codes: Option<[u8; CODES_LEN]>,
     attributes: Vec<u8>,
+    /// The same of the last statement that withdraws.
+    withdrawal: Option<[u8; CODES_LEN]>,
+    withdrawal_attributes: Vec<u8>,
     /// Hashes stated up to this one are taken back.
     withdrawn_through: Option<u64>,
     /// What is said of hashes.
     hashes: Sorter,
     /// The last of it, when it is read in order.
     last: Vec<u8>,
+    /// Hashes that stand and cannot be matched, as fields of attributes.
+    others: Vec<u8>,
 }
 
 /// What is known of entries whose statements are complete.
@@ -168,6 +273,8 @@ pub(super) struct Output {
     pub(super) strings: Spool,
     /// Of each kind hashes, each followed by the position of an entry that asserts it (4, big-endian).
     pub(super) by_kind: BTreeMap<HashKind, Sorter>,
+    /// Whether entries without a hash that stands get a record, which says that they are withdrawn.
+    keeps_withdrawn: bool,
     pub(super) withdrawn: u64,
     pub(super) repeated: u64,
     per_list: Vec<u32>,
@@ -180,20 +287,29 @@ pub(super) struct Output {
 
 impl Entries {
     /// Returns what holds `kind_budget` bytes of the hashes of each kind in memory.
-    pub(super) fn new(directory: &Path, kind_budget: usize, lists: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        directory: &Path,
+        kind_budget: usize,
+        lists: usize,
+        keeps_withdrawn: bool,
+    ) -> io::Result<Self> {
         Ok(Self {
             current: Current {
                 key: Vec::new(),
                 codes: None,
                 attributes: Vec::new(),
+                withdrawal: None,
+                withdrawal_attributes: Vec::new(),
                 withdrawn_through: None,
                 hashes: Sorter::new(directory, ENTRY_BUDGET),
                 last: Vec::new(),
+                others: Vec::new(),
             },
             output: Output {
                 records: Spool::new(directory, Role::Entries, None)?,
                 strings: Spool::new(directory, Role::Strings, None)?,
                 by_kind: BTreeMap::new(),
+                keeps_withdrawn,
                 withdrawn: 0,
                 repeated: 0,
                 per_list: vec![0; lists],
@@ -215,24 +331,33 @@ impl Entries {
             self.current.key.extend(statement.key);
         }
         let current = &mut self.current;
-        if !statement.withdrawn {
+        let withdraws = statement.flags & WITHDRAWS != 0;
+        if statement.flags & REPLACES != 0 {
+            current.withdrawn_through = statement.sequence.checked_sub(1);
+        }
+        if withdraws {
+            if statement.hashes.is_empty() {
+                current.withdrawn_through = Some(statement.sequence);
+            }
+            if self.output.keeps_withdrawn {
+                current.withdrawal = Some(statement.codes);
+                current.withdrawal_attributes.clear();
+                current.withdrawal_attributes.extend(statement.attributes);
+            }
+        } else if statement.flags & BARE == 0 {
             current.codes = Some(statement.codes);
             current.attributes.clear();
             current.attributes.extend(statement.attributes);
-        } else if statement.hashes.is_empty() {
-            current.withdrawn_through = Some(statement.sequence);
         }
         let mut hashes = statement.hashes;
         let said = &mut self.output.scratch;
         while !hashes.is_empty() {
-            let kind = kind_of(hashes).ok_or_else(unreadable)?;
-            let (hash, rest) = hashes
-                .split_at_checked(KIND_CODE_LEN + kind.byte_len())
-                .ok_or_else(unreadable)?;
+            let len = stated_len(hashes).ok_or_else(unreadable)?;
+            let (hash, rest) = hashes.split_at_checked(len).ok_or_else(unreadable)?;
             said.clear();
             said.extend(hash);
             said.extend(statement.sequence.to_be_bytes());
-            said.push(u8::from(statement.withdrawn));
+            said.push(u8::from(withdraws));
             current.hashes.push(said)?;
             hashes = rest;
         }
@@ -267,14 +392,19 @@ impl Entries {
                 let taken_back = current
                     .withdrawn_through
                     .is_some_and(|through| sequence <= through);
-                if !withdrawn && !taken_back {
+                if !withdrawn && !taken_back && is_other(hash) {
+                    // They come before all others, so that the entry is written with them.
+                    let text = &hash[KIND_CODE_LEN + OTHER_LEN_BYTES..];
+                    write_other(text, &mut current.others);
+                } else if !withdrawn && !taken_back {
                     let entry = match position {
                         Some(entry) => entry,
                         // A hash is alive only if a statement that does not withdraw made it, so there is something to say.
                         None => output.write_entry(
                             &current.key,
                             current.codes.unwrap_or([0, 0, QUALITY_UNKNOWN]),
-                            &current.attributes,
+                            &mut current.attributes,
+                            &current.others,
                         )?,
                     };
                     position = Some(entry);
@@ -285,12 +415,29 @@ impl Entries {
             last.clear();
             last.extend(next);
         }
-        if position.is_none() {
+        let unknown = [0, 0, QUALITY_UNKNOWN];
+        if position.is_none() && !current.others.is_empty() {
+            let codes = current.codes.unwrap_or(unknown);
+            let (attributes, others) = (&mut current.attributes, &current.others);
+            output.write_entry(&current.key, codes, attributes, others)?;
+        } else if position.is_none() {
             output.withdrawn += 1;
+            if output.keeps_withdrawn {
+                let [_, media_type, quality] =
+                    current.withdrawal.or(current.codes).unwrap_or(unknown);
+                let attributes = match current.withdrawal {
+                    Some(_) => &mut current.withdrawal_attributes,
+                    None => &mut current.attributes,
+                };
+                let codes = [WITHDRAWN_CODE, media_type, quality];
+                output.write_entry(&current.key, codes, attributes, &[])?;
+            }
         }
         current.key.clear();
         current.codes = None;
         current.attributes.clear();
+        current.withdrawal = None;
+        current.others.clear();
         current.withdrawn_through = None;
         Ok(())
     }
@@ -299,6 +446,21 @@ impl Entries {
 /// Returns the kind of the hash that begins with its code.
 fn kind_of(hash: &[u8]) -> Option<HashKind> {
     kind_of_code(u16::from_be_bytes(*hash.first_chunk()?))
+}
+
+/// Returns whether a hash, which begins with its code, is one that cannot be matched.
+fn is_other(hash: &[u8]) -> bool {
+    hash.starts_with(&OTHER.to_be_bytes())
+}
+
+/// Returns the length of the first hash of a statement, with its code.
+fn stated_len(hashes: &[u8]) -> Option<usize> {
+    if is_other(hashes) {
+        let len: &[u8; OTHER_LEN_BYTES] = hashes[KIND_CODE_LEN..].first_chunk()?;
+        let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+        return len.checked_add(KIND_CODE_LEN + OTHER_LEN_BYTES);
+    }
+    Some(KIND_CODE_LEN + kind_of(hashes)?.byte_len())
 }
 
 /// Takes apart what was said of a hash: kind code and bytes, when, and whether it withdraws.
@@ -333,8 +495,19 @@ impl Output {
         &mut self,
         key: &[u8],
         codes: [u8; CODES_LEN],
-        attributes: &[u8],
+        attributes: &mut Vec<u8>,
+        others: &[u8],
     ) -> Result<u32, SortError> {
+        let is_shared = others.is_empty();
+        attributes.extend(others);
+        if attributes.len() > MAX_ATTRIBUTES_LEN {
+            // Each record was short enough, and there were many of one entry.
+            return Err(SortError::Build(BuildError::TooMany {
+                what: "bytes of texts and unmatchable hashes of one entry",
+                limit: MAX_ATTRIBUTES_LEN as u64,
+            }));
+        }
+        let attributes = attributes.as_slice();
         let too_many = || {
             SortError::Build(BuildError::TooMany {
                 what: "entries",
@@ -351,7 +524,7 @@ impl Output {
             Some(&offset) => offset,
             None => {
                 let offset = self.strings.write_text(attributes)?;
-                if attributes.len() <= MAX_REMEMBERED_LEN {
+                if is_shared && attributes.len() <= MAX_REMEMBERED_LEN {
                     if self.remembered.len() == MAX_REMEMBERED_ATTRIBUTES {
                         self.remembered.clear();
                     }

@@ -146,6 +146,8 @@ pub enum BuildError {
         /// The position given.
         list: u32,
     },
+    /// An index from which entries were to be taken is damaged.
+    Corrupt(CorruptIndex),
     /// There is more of something than the format can count.
     TooMany {
         /// Of what.
@@ -171,6 +173,7 @@ impl fmt::Display for BuildError {
             Self::UnknownList { list } => {
                 write!(f, "an entry names list {list}, which was not added")
             }
+            Self::Corrupt(error) => error.fmt(f),
             Self::TooMany { what, limit } => write!(
                 f,
                 "more than {limit} {what} do not fit in one index; build several"
@@ -183,7 +186,14 @@ impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
+            Self::Corrupt(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<CorruptIndex> for BuildError {
+    fn from(error: CorruptIndex) -> Self {
+        Self::Corrupt(error)
     }
 }

@@ -115,8 +115,17 @@ pub struct IndexedList {
 pub struct IndexedEntry {
     /// The position of its list in [`Index::lists`].
     pub list: u32,
-    /// What the list says of it; without its hashes, which are found by search only.
+    /// What the list says of it; without the hashes that can be matched, which are found by search only.
     pub entry: Entry,
+}
+
+/// An entry as it stands in the file.
+struct RawEntry<'a> {
+    list: u32,
+    id: &'a [u8],
+    /// Status, media type, quality.
+    codes: [u8; 3],
+    attributes: &'a [u8],
 }
 
 /// Why a search failed. This is never "no match".
@@ -241,7 +250,10 @@ impl Index {
         self.layout.kinds.is_empty()
     }
 
-    /// Returns the number of entries that assert at least one hash.
+    /// Returns the number of entries.
+    ///
+    /// Those that assert no hash are there for their hashes that cannot be matched, or, in the segments of a store, because
+    /// they are withdrawn.
     pub fn entries(&self) -> u32 {
         u32::try_from(self.layout.entries.count).unwrap_or(u32::MAX)
     }
@@ -318,6 +330,18 @@ impl Index {
     /// # Errors
     /// [`CorruptIndex`] when there is no such entry or its record is wrong.
     pub fn entry(&self, entry: u32) -> Result<IndexedEntry, CorruptIndex> {
+        let wrong = |what| CorruptIndex::new("entries", u64::from(entry), what);
+        let raw = self.raw_entry(entry)?;
+        let entry_id = std::str::from_utf8(raw.id).map_err(|_| wrong("a text is not UTF-8"))?;
+        let entry = record::read_entry(entry_id.to_owned(), raw.codes, raw.attributes);
+        Ok(IndexedEntry {
+            list: raw.list,
+            entry: entry.map_err(wrong)?,
+        })
+    }
+
+    /// Returns an entry as it stands in the file, with its positions checked. O(1), no allocation.
+    fn raw_entry(&self, entry: u32) -> Result<RawEntry<'_>, CorruptIndex> {
         let record = self.entry_record(entry)?;
         let number = u64::from(entry);
         let wrong = |what| CorruptIndex::new("entries", number, what);
@@ -325,14 +349,13 @@ impl Index {
         if record[layout::ENTRY_RESERVED_OFFSET] != 0 {
             return Err(wrong("reserved byte is not zero"));
         }
-        let entry_id = self.text(
+        let id = self.string(
             "entries",
             number,
             u64_at(record, layout::ENTRY_ID_OFFSET),
             u32_at(record, layout::ENTRY_ID_LEN_OFFSET),
         )?;
-        let id_len = entry_id.len();
-        if !(1..=layout::MAX_ENTRY_ID_LEN).contains(&id_len) || entry_id.contains('\0') {
+        if !(1..=layout::MAX_ENTRY_ID_LEN).contains(&id.len()) || id.contains(&0) {
             return Err(wrong(
                 "the entry id is empty, too long or holds a zero byte",
             ));
@@ -347,11 +370,84 @@ impl Index {
             u64_at(record, layout::ENTRY_ATTRIBUTES_OFFSET),
             u32_at(record, layout::ENTRY_ATTRIBUTES_LEN_OFFSET),
         )?;
-        let codes = bytes_at(record, layout::ENTRY_STATUS_OFFSET);
-        Ok(IndexedEntry {
+        Ok(RawEntry {
             list,
-            entry: record::read_entry(entry_id, codes, attributes).map_err(wrong)?,
+            id,
+            codes: bytes_at(record, layout::ENTRY_STATUS_OFFSET),
+            attributes,
         })
+    }
+
+    /// Returns the position of an entry of a list, if there is one. O(log n), no allocation.
+    ///
+    /// # Errors
+    /// [`CorruptIndex`] when a record on the way is wrong.
+    pub fn position_of(&self, list: u32, entry_id: &str) -> Result<Option<u32>, CorruptIndex> {
+        let key = (list, entry_id.as_bytes());
+        let (mut low, mut high) = (0, self.entries());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let entry = self.raw_entry(middle)?;
+            match (entry.list, entry.id).cmp(&key) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Ok(Some(middle)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the positions of the entries of a list, which stand together. O(log n), no allocation.
+    ///
+    /// # Errors
+    /// [`CorruptIndex`] when a record on the way is wrong.
+    pub fn entries_of(&self, list: u32) -> Result<std::ops::Range<u32>, CorruptIndex> {
+        let first_from = |list: u32| -> Result<u32, CorruptIndex> {
+            let (mut low, mut high) = (0, self.entries());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if self.list_of(middle)? < list {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            Ok(low)
+        };
+        let start = first_from(list)?;
+        let end = list.checked_add(1).map_or(Ok(self.entries()), first_from)?;
+        Ok(start..end.max(start))
+    }
+
+    /// Calls a function for every hash of a kind and each entry that asserts it and is wanted, in ascending order of hash and
+    /// position, until it fails. O(assertions); hashes that nobody wanted asserts are passed over unread.
+    ///
+    /// # Errors
+    /// What the function returns, or [`CorruptIndex`] when the index is damaged.
+    pub fn for_each_assertion<E: From<CorruptIndex>>(
+        &self,
+        kind: HashKind,
+        wanted: impl Fn(u32) -> bool,
+        mut each: impl FnMut(&HashValue, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(sections) = self.kind(kind) else {
+            return Ok(());
+        };
+        for id in 0..self.len(kind) {
+            let mut hash = None;
+            for entry in self.asserting(kind, id)? {
+                let entry = entry?;
+                if !wanted(entry) {
+                    continue;
+                }
+                let hash = match hash {
+                    Some(hash) => hash,
+                    None => *hash.insert(self.hash_at(sections, id)?),
+                };
+                each(&hash, entry)?;
+            }
+        }
+        Ok(())
     }
 
     fn entry_record(&self, entry: u32) -> Result<&[u8], CorruptIndex> {

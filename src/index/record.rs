@@ -1,7 +1,9 @@
 //! Entries as bytes: the codes of an entry's record and the fields of its attributes.
 
 use super::layout::QUALITY_UNKNOWN;
-use crate::entry::{Classification, Entry, EntryStatus, MediaType};
+use crate::entry::{
+    Classification, Entry, EntryStatus, KindOpinions, MediaType, Opinion, OtherHash,
+};
 
 const SUBMITTER: u8 = 1;
 const SCHEME: u8 = 2;
@@ -15,13 +17,29 @@ const FIRST_SEEN: u8 = 9;
 const SOURCE_UPDATED: u8 = 10;
 const FETCHED_AT: u8 = 11;
 
-/// The status code of a record; a withdrawn entry has none.
-pub(super) fn status_code(status: &EntryStatus) -> Option<u8> {
+const OPINION: u8 = 12;
+const OTHER_HASH: u8 = 13;
+const KIND_OPINIONS: u8 = 14;
+
+/// The status code of a withdrawn entry.
+pub(super) const WITHDRAWN_CODE: u8 = 3;
+
+/// The status code of a record.
+pub(super) fn status_code(status: &EntryStatus) -> u8 {
     match status {
-        EntryStatus::Active => Some(0),
-        EntryStatus::Disputed => Some(1),
-        EntryStatus::Other(_) => Some(2),
-        EntryStatus::Withdrawn => None,
+        EntryStatus::Active => 0,
+        EntryStatus::Disputed => 1,
+        EntryStatus::Other(_) => 2,
+        EntryStatus::Withdrawn => WITHDRAWN_CODE,
+    }
+}
+
+fn opinion_code(opinion: Opinion) -> u8 {
+    match opinion {
+        Opinion::Positive => 0,
+        Opinion::Investigation => 1,
+        Opinion::Disputed => 2,
+        Opinion::Negative => 3,
     }
 }
 
@@ -33,15 +51,39 @@ pub(super) fn media_type_code(media_type: MediaType) -> u8 {
     }
 }
 
-/// Appends an entry's attributes. Fields that say nothing are left out, so that like entries share their bytes.
+/// Appends one field of attributes.
+fn write_field(tag: u8, value: &[u8], bytes: &mut Vec<u8>) {
+    // Longer than 4 GiB cannot occur: what reads records bounds them, and the builder refuses longer ones.
+    let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
+    bytes.push(tag);
+    bytes.extend(len.to_le_bytes());
+    bytes.extend(value);
+}
+
+/// Appends a hash that cannot be matched: the name of its kind, a zero and its text.
+pub(super) fn write_other(hash: &[u8], bytes: &mut Vec<u8>) {
+    write_field(OTHER_HASH, hash, bytes);
+}
+
+/// Takes the hashes that cannot be matched out of attributes, and appends what is left to `rest`.
+pub(super) fn split_others<'a>(
+    mut attributes: &'a [u8],
+    rest: &mut Vec<u8>,
+    others: &mut Vec<&'a [u8]>,
+) -> Result<(), &'static str> {
+    while let Some((tag, value)) = next_field(&mut attributes)? {
+        if tag == OTHER_HASH {
+            others.push(value);
+        } else {
+            write_field(tag, value, rest);
+        }
+    }
+    Ok(())
+}
+
+/// Appends an entry's attributes but its hashes. Fields that say nothing are left out, so that like entries share their bytes.
 pub(super) fn write_attributes(entry: &Entry, bytes: &mut Vec<u8>) {
-    let mut field = |tag: u8, value: &[u8]| {
-        // Longer than 4 GiB cannot occur: importers bound a record at 64 KiB and the sorter refuses it.
-        let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
-        bytes.push(tag);
-        bytes.extend(len.to_le_bytes());
-        bytes.extend(value);
-    };
+    let mut field = |tag: u8, value: &[u8]| write_field(tag, value, bytes);
     let mut text = |tag, value: &Option<String>| {
         if let Some(value) = value {
             field(tag, value.as_bytes());
@@ -81,9 +123,18 @@ pub(super) fn write_attributes(entry: &Entry, bytes: &mut Vec<u8>) {
             field(tag, &time.to_le_bytes());
         }
     }
+    if entry.opinion != Opinion::Positive {
+        field(OPINION, &[opinion_code(entry.opinion)]);
+    }
+    for opinions in &entry.kind_opinions {
+        let mut value = opinions.positive.to_le_bytes().to_vec();
+        value.extend(opinions.negative.to_le_bytes());
+        value.extend(opinions.kind.as_bytes());
+        field(KIND_OPINIONS, &value);
+    }
 }
 
-/// Returns the entry that codes and attributes spell, without its hashes, or what is wrong with them.
+/// Returns the entry that codes and attributes spell, without the hashes that can be matched, or what is wrong with them.
 pub(super) fn read_entry(
     entry_id: String,
     codes: [u8; 3],
@@ -95,6 +146,7 @@ pub(super) fn read_entry(
         0 => EntryStatus::Active,
         1 => EntryStatus::Disputed,
         2 => EntryStatus::Other(String::new()),
+        WITHDRAWN_CODE => EntryStatus::Withdrawn,
         _ => return Err("unknown status"),
     };
     entry.media_type = match media_type {
@@ -145,6 +197,29 @@ pub(super) fn read_entry(
             FIRST_SEEN => entry.first_seen = Some(time()?),
             SOURCE_UPDATED => entry.source_updated = Some(time()?),
             FETCHED_AT => entry.fetched_at = Some(time()?),
+            OPINION => {
+                let mut all = Opinion::ALL.into_iter();
+                let known = all.find(|&opinion| value == [opinion_code(opinion)]);
+                entry.opinion = known.ok_or("unknown opinion")?;
+            }
+            OTHER_HASH => {
+                let (kind, value) = text()?
+                    .split_once('\0')
+                    .map(|(kind, value)| (kind.to_owned(), value.to_owned()))
+                    .ok_or("an unmatchable hash has no kind")?;
+                entry.other_hashes.push(OtherHash { kind, value });
+            }
+            KIND_OPINIONS => {
+                let short = "opinions of a kind have less than 8 bytes";
+                let (positive, rest) = value.split_first_chunk().ok_or(short)?;
+                let (negative, kind) = rest.split_first_chunk().ok_or(short)?;
+                let kind = std::str::from_utf8(kind).map_err(|_| "an attribute is not UTF-8")?;
+                entry.kind_opinions.push(KindOpinions {
+                    kind: kind.to_owned(),
+                    positive: u32::from_le_bytes(*positive),
+                    negative: u32::from_le_bytes(*negative),
+                });
+            }
             _ => {}
         }
     }
@@ -185,6 +260,12 @@ mod tests {
         entry.first_seen = Some(-1);
         entry.source_updated = Some(1_700_000_000);
         entry.fetched_at = Some(0);
+        entry.opinion = Opinion::Disputed;
+        entry.kind_opinions = vec![KindOpinions {
+            kind: "md5".to_owned(),
+            positive: 2,
+            negative: 1,
+        }];
         entry
     }
 
@@ -194,7 +275,7 @@ mod tests {
         let mut attributes = Vec::new();
         write_attributes(&entry, &mut attributes);
         let codes = [
-            status_code(&entry.status).unwrap(),
+            status_code(&entry.status),
             media_type_code(entry.media_type),
             77,
         ];
@@ -202,6 +283,14 @@ mod tests {
             read_entry("id".to_owned(), codes, &attributes),
             Ok(entry.clone())
         );
+        // Hashes that cannot be matched are written by whoever knows which of them stand.
+        let mut entry = entry;
+        write_other(b"photodna\0aB/+=", &mut attributes);
+        entry.add_other_hash("photodna", "aB/+=");
+        let (mut rest, mut others) = (Vec::new(), Vec::new());
+        split_others(&attributes, &mut rest, &mut others).unwrap();
+        assert_eq!(others, [b"photodna\0aB/+="]);
+        assert!(rest.len() < attributes.len());
         // A later version's tag is passed over.
         attributes.extend([200, 1, 0, 0, 0, 9]);
         assert_eq!(read_entry("id".to_owned(), codes, &attributes), Ok(entry));
@@ -218,7 +307,7 @@ mod tests {
 
     #[test]
     fn unknown_codes_are_refused() {
-        assert!(read_entry(String::new(), [3, 0, 0], &[]).is_err());
+        assert!(read_entry(String::new(), [4, 0, 0], &[]).is_err());
         assert!(read_entry(String::new(), [0, 3, 0], &[]).is_err());
         assert!(read_entry(String::new(), [0, 0, 101], &[]).is_err());
     }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Index;
 use super::error::CorruptIndex;
 use super::layout::{KindSections, POSITION_LEN, SIGNATURE_LEN, Section, TableSections, words_of};
+use super::record::WITHDRAWN_CODE;
 use crate::search::{Hashes, RingTable};
 
 /// The zeros after a directory.
@@ -107,7 +108,12 @@ impl Index {
             last = Some(hash);
             let mut last_entry = None;
             for entry in self.asserting(kind.kind, id)? {
-                let entry = Some(entry?);
+                let entry = entry?;
+                if self.raw_entry(entry)?.codes[0] == WITHDRAWN_CODE {
+                    let what = "a withdrawn entry asserts a hash";
+                    return Err(CorruptIndex::new("assertions", u64::from(entry), what));
+                }
+                let entry = Some(entry);
                 if last_entry >= entry {
                     let what = "entries of a hash are not in ascending order";
                     return Err(CorruptIndex::new("assertion starts", u64::from(id), what));

@@ -214,3 +214,151 @@ fn two_lists_of_one_name_are_refused() {
     assert!(matches!(refused, BuildError::NameTaken { list: 0 }));
     builder.add_list(list("other")).unwrap();
 }
+
+#[test]
+fn a_record_that_replaces_takes_back_what_it_leaves_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    let mut builder = IndexBuilder::new(&path);
+    let number = builder.add_list(list("a")).unwrap();
+    let (one, two) = (pdq(1), pdq(2));
+    let mut entry = Entry::new("e");
+    entry.add_hash(one);
+    entry.add_other_hash("photodna", "first");
+    builder.replace(number, &entry).unwrap();
+    let mut later = Entry::new("e");
+    later.add_hash(two);
+    later.add_other_hash("photodna", "second");
+    builder.replace(number, &later).unwrap();
+    builder.finish().unwrap();
+    let index = Index::open(&path).unwrap();
+    index.verify().unwrap();
+    assert_eq!(index.find(&one).unwrap(), None);
+    assert_eq!(index.find(&two).unwrap(), Some(0));
+    let kept = index.entry(0).unwrap().entry.other_hashes;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].value, "second");
+}
+
+#[test]
+fn an_entry_with_nothing_but_unmatchable_hashes_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    let mut builder = IndexBuilder::new(&path);
+    let number = builder.add_list(list("a")).unwrap();
+    for value in ["x", "y", "x"] {
+        let mut entry = Entry::new("e");
+        entry.add_other_hash("photodna", value);
+        builder.add(number, &entry).unwrap();
+    }
+    // One of them is taken back by name.
+    let mut entry = Entry::new("e");
+    entry.status = EntryStatus::Withdrawn;
+    entry.add_other_hash("photodna", "y");
+    builder.add(number, &entry).unwrap();
+    assert_eq!(builder.finish().unwrap().entries, 1);
+    let index = Index::open(&path).unwrap();
+    index.verify().unwrap();
+    assert_eq!(index.entry(0).unwrap().entry.other_hashes.len(), 1);
+    assert_eq!(index.position_of(0, "e").unwrap(), Some(0));
+    assert_eq!(index.position_of(0, "f").unwrap(), None);
+}
+
+#[test]
+fn withdrawn_entries_are_kept_where_that_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    let mut builder = IndexBuilder::new(&path);
+    builder.keep_withdrawn();
+    let number = builder.add_list(list("a")).unwrap();
+    let mut entry = Entry::new("e");
+    entry.add_hash(pdq(1));
+    builder.add(number, &entry).unwrap();
+    let mut gone = Entry::new("e");
+    gone.status = EntryStatus::Withdrawn;
+    gone.source_updated = Some(77);
+    builder.replace(number, &gone).unwrap();
+    builder.finish().unwrap();
+    let index = Index::open(&path).unwrap();
+    index.verify().unwrap();
+    assert!(index.is_empty());
+    let kept = index.entry(0).unwrap().entry;
+    assert_eq!(kept.status, EntryStatus::Withdrawn);
+    assert_eq!(kept.source_updated, Some(77));
+}
+
+#[test]
+fn an_index_is_put_into_another_as_if_it_had_been_there_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.hsv");
+    let mut builder = IndexBuilder::new(&path);
+    builder.keep_withdrawn();
+    let other = builder.add_list(list("other")).unwrap();
+    let number = builder.add_list(list("a")).unwrap();
+    for (of, id, bits) in [
+        (number, "e", 1),
+        (number, "f", 2),
+        (other, "e", 3),
+        (number, "g", 1),
+    ] {
+        let mut entry = Entry::new(id);
+        entry.add_hash(pdq(bits));
+        entry.add_other_hash("photodna", id);
+        entry.tags = vec![id.to_owned()];
+        builder.add(of, &entry).unwrap();
+    }
+    let mut gone = Entry::new("gone");
+    gone.status = EntryStatus::Withdrawn;
+    builder.add(number, &gone).unwrap();
+    builder.finish().unwrap();
+    let first = Index::open(&path).unwrap();
+
+    let second = directory.path().join("second");
+    let mut builder = IndexBuilder::new(&second);
+    builder.keep_withdrawn();
+    let number = builder.add_list(list("a")).unwrap();
+    // Said before the index is added, and yet later than what it holds.
+    let mut entry = Entry::new("e");
+    entry.add_hash(pdq(9));
+    builder.add(number, &entry).unwrap();
+    let mut entry = Entry::new("f");
+    entry.status = EntryStatus::Withdrawn;
+    builder.add(number, &entry).unwrap();
+    let g = first.position_of(1, "g").unwrap();
+    let of_list = |found: u32| (found == 1).then_some(number);
+    builder
+        .add_index(&first, of_list, |position| Some(position) != g)
+        .unwrap();
+    builder.finish().unwrap();
+    let index = Index::open(&second).unwrap();
+    index.verify().unwrap();
+    let ids: Vec<_> = (0..index.entries())
+        .map(|position| index.entry(position).unwrap().entry)
+        .map(|entry| (entry.entry_id, entry.status, entry.other_hashes.len()))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            ("e".to_owned(), EntryStatus::Active, 1),
+            ("f".to_owned(), EntryStatus::Withdrawn, 0),
+            ("gone".to_owned(), EntryStatus::Withdrawn, 0),
+        ]
+    );
+    let mut asserted = Vec::new();
+    index
+        .for_each_assertion(
+            HashKind::Pdq,
+            |_| true,
+            |hash, entry| {
+                asserted.push((*hash, entry));
+                Ok::<(), CorruptIndex>(())
+            },
+        )
+        .unwrap();
+    asserted.sort_unstable();
+    let mut expected = [(pdq(1), 0), (pdq(9), 0)];
+    expected.sort_unstable();
+    assert_eq!(asserted, expected);
+    assert_eq!(first.entries_of(1).unwrap().len(), 4);
+    assert_eq!(first.entries_of(7).unwrap().len(), 0);
+}

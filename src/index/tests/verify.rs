@@ -30,8 +30,12 @@ fn every_rule_of_verify_fires() {
     );
     assert_eq!(verdict(ENTRIES, 0, &[1]), "there is no such list");
     assert_eq!(
-        verdict(ENTRIES, ENTRY_STATUS_OFFSET, &[3]),
+        verdict(ENTRIES, ENTRY_STATUS_OFFSET, &[4]),
         "unknown status"
+    );
+    assert_eq!(
+        verdict(ENTRIES, ENTRY_STATUS_OFFSET, &[3]),
+        "a withdrawn entry asserts a hash"
     );
     assert_eq!(
         verdict(ENTRIES, ENTRY_MEDIA_TYPE_OFFSET, &[3]),
