@@ -35,6 +35,7 @@ mod pixels;
 mod screen;
 mod search;
 mod simd;
+mod store;
 #[cfg(feature = "synthetic")]
 pub mod synthetic;
 
@@ -68,6 +69,11 @@ pub use search::{
     DihedralMatch, Explanation, Match, SearchBuffer, SearchMethod, UnknownSearchMethod,
 };
 pub use simd::{SimdLevel, UnknownSimdLevel};
+pub use store::{
+    Change, ChangeKind, ChangeOptions, ChangeSummary, Difference, DifferenceKind, ListCounts,
+    Removed, Segment, Snapshot, Store, StoreError, StoreStatus, StoreWriter, StoredList,
+    StoredMatch,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -17,7 +17,7 @@ pub struct CorruptIndex {
 }
 
 impl CorruptIndex {
-    pub(super) fn new(section: &'static str, record: u64, what: &'static str) -> Self {
+    pub(crate) fn new(section: &'static str, record: u64, what: &'static str) -> Self {
         Self {
             section,
             record,

@@ -23,6 +23,7 @@ use std::path::Path;
 
 pub use builder::{BuildSummary, DEFAULT_MEMORY_BUDGET, IndexBuilder};
 pub use error::{BuildError, CorruptIndex, OpenError};
+pub(crate) use record::WITHDRAWN_CODE;
 pub use writer::BuildProgress;
 
 use crate::entry::{Entry, ListDescriptor};
@@ -120,12 +121,12 @@ pub struct IndexedEntry {
 }
 
 /// An entry as it stands in the file.
-struct RawEntry<'a> {
-    list: u32,
-    id: &'a [u8],
+pub(crate) struct RawEntry<'a> {
+    pub(crate) list: u32,
+    pub(crate) id: &'a [u8],
     /// Status, media type, quality.
-    codes: [u8; 3],
-    attributes: &'a [u8],
+    pub(crate) codes: [u8; 3],
+    pub(crate) attributes: &'a [u8],
 }
 
 /// Why a search failed. This is never "no match".
@@ -341,7 +342,7 @@ impl Index {
     }
 
     /// Returns an entry as it stands in the file, with its positions checked. O(1), no allocation.
-    fn raw_entry(&self, entry: u32) -> Result<RawEntry<'_>, CorruptIndex> {
+    pub(crate) fn raw_entry(&self, entry: u32) -> Result<RawEntry<'_>, CorruptIndex> {
         let record = self.entry_record(entry)?;
         let number = u64::from(entry);
         let wrong = |what| CorruptIndex::new("entries", number, what);

@@ -22,7 +22,7 @@ const OTHER_HASH: u8 = 13;
 const KIND_OPINIONS: u8 = 14;
 
 /// The status code of a withdrawn entry.
-pub(super) const WITHDRAWN_CODE: u8 = 3;
+pub(crate) const WITHDRAWN_CODE: u8 = 3;
 
 /// The status code of a record.
 pub(super) fn status_code(status: &EntryStatus) -> u8 {

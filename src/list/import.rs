@@ -83,6 +83,16 @@ impl ListFormat {
     }
 }
 
+impl ListFormat {
+    /// Returns whether a record of the format is all of its entry: a hash that a later record leaves out is then taken back. In
+    /// others a record may hold one hash of many.
+    pub const fn has_whole_records(&self) -> bool {
+        match self {
+            Self::HexLines { .. } | Self::Hsh | Self::Csv(_) => false,
+        }
+    }
+}
+
 /// How a list is to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportOptions {
@@ -92,6 +102,10 @@ pub struct ImportOptions {
 
 /// What comes out of a list: an entry, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all items are entries, and they are handed out one at a time"
+)]
 pub enum ImportItem {
     /// An entry.
     Entry {

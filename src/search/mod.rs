@@ -23,7 +23,7 @@ use std::str::FromStr;
 
 use crate::hash::Dihedral;
 use crate::simd::{MAX_QUERIES, NearGroup, SimdLevel};
-pub(crate) use chunks::{Chunks, RING_WORDS, Ring, RingTable};
+pub(crate) use chunks::{Chunks, FEWEST_HASHES, RING_WORDS, Ring, RingTable};
 pub(crate) use hashes::Hashes;
 use plan::Radii;
 use tables::{Counts, Query, Workspace};

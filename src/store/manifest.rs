@@ -1,0 +1,273 @@
+//! The manifest: which files make up a store, and what is known of its lists.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::StoreError;
+use crate::entry::ListDescriptor;
+use crate::list::ImportReport;
+
+/// The version of the format that is written, and the newest that is read.
+pub(super) const FORMAT: u64 = 1;
+/// The file in the directory of a store.
+pub(super) const MANIFEST: &str = "manifest";
+/// The file that whoever changes a store holds a lock on.
+pub(super) const LOCK: &str = "lock";
+/// What segments are called, before their number.
+const SEGMENT_PREFIX: &str = "segment-";
+const SEGMENT_SUFFIX: &str = ".hsv";
+/// What sets of withdrawn entries are called, before the numbers of their segment and of the change.
+const WITHDRAWN_PREFIX: &str = "withdrawn-";
+const WITHDRAWN_SUFFIX: &str = ".bits";
+
+/// One list of a store: what is known of it besides its entries.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct StoredList {
+    /// What its supplier says of it.
+    pub descriptor: ListDescriptor,
+    /// How many of its entries stand.
+    pub entries: u64,
+    /// Where its feed is to be fetched from on, in the form of the source.
+    pub checkpoint: Option<String>,
+    /// The time that the checkpoint stands for, in seconds since 1970 (UTC).
+    pub checkpoint_time: Option<i64>,
+    /// When it was last changed or found to be unchanged here, in seconds since 1970 (UTC).
+    pub checked_at: i64,
+    /// After how many days without that it is out of date; for feeds, because the source forgets its withdrawals.
+    pub stale_after_days: Option<u32>,
+    /// What was read when it was last added to, applied or replaced.
+    pub last_import: ImportReport,
+}
+
+impl StoredList {
+    /// Returns whether the list is out of date at a time in seconds since 1970 (UTC).
+    pub fn is_stale(&self, now: i64) -> bool {
+        let limit = self.stale_after_days.map(|days| i64::from(days) * 86_400);
+        limit.is_some_and(|limit| now.saturating_sub(self.checked_at) > limit)
+    }
+}
+
+/// One segment of a store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SegmentRecord {
+    pub(super) number: u64,
+    /// The identity of its index.
+    pub(super) identity: String,
+    /// The number of the change that last withdrew entries of it, after which the file that names them is called.
+    pub(super) withdrawn: Option<u64>,
+}
+
+impl SegmentRecord {
+    pub(super) fn file(&self, directory: &Path) -> PathBuf {
+        segment_file(directory, self.number)
+    }
+
+    pub(super) fn withdrawn_file(&self, directory: &Path) -> Option<PathBuf> {
+        let change = self.withdrawn?;
+        let number = self.number;
+        Some(directory.join(format!(
+            "{WITHDRAWN_PREFIX}{number:08}-{change:08}{WITHDRAWN_SUFFIX}"
+        )))
+    }
+}
+
+pub(super) fn segment_file(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("{SEGMENT_PREFIX}{number:08}{SEGMENT_SUFFIX}"))
+}
+
+/// Returns whether a file is called as files of a store are that a manifest names, or that are on their way to that.
+pub(super) fn is_ours(name: &str) -> bool {
+    let is = |prefix, suffix| name.starts_with(prefix) && name.ends_with(suffix);
+    is(SEGMENT_PREFIX, SEGMENT_SUFFIX)
+        || is(WITHDRAWN_PREFIX, WITHDRAWN_SUFFIX)
+        || is(".hashsieve-", ".unpublished")
+}
+
+/// What a store consists of. Published as a whole, by rename.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) format: u64,
+    /// Counts the changes of the store.
+    pub(super) generation: u64,
+    pub(super) next_segment: u64,
+    /// By this, entries that a source knows by their hash alone get ids that say nothing without it.
+    pub(super) key: String,
+    pub(super) lists: Vec<StoredList>,
+    /// The oldest first.
+    pub(super) segments: Vec<SegmentRecord>,
+}
+
+/// What is read first, so that a later format is known as such whatever else it has.
+#[derive(Deserialize)]
+struct Version {
+    format: u64,
+}
+
+impl Manifest {
+    /// Returns the manifest of a new store.
+    pub(super) fn new(key: [u8; 16]) -> Self {
+        Self {
+            format: FORMAT,
+            generation: 0,
+            next_segment: 1,
+            key: data_encoding::HEXLOWER.encode(&key),
+            lists: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    /// Reads the manifest of a store.
+    pub(super) fn read(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join(MANIFEST);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(StoreError::NotAStore {
+                    path: directory.to_path_buf(),
+                });
+            }
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(damaged(&path, "it is no text"));
+            }
+            Err(error) => return Err(StoreError::io(&path)(error)),
+        };
+        Self::parse(&path, &text)
+    }
+
+    /// Reads the text of a manifest: a line of JSON, and a line with its SHA-256.
+    fn parse(path: &Path, text: &str) -> Result<Self, StoreError> {
+        let mut lines = text.lines();
+        let (Some(json), Some(checksum), None) = (lines.next(), lines.next(), lines.next()) else {
+            return Err(damaged(path, "it does not have two lines"));
+        };
+        if data_encoding::HEXLOWER.encode(&Sha256::digest(json)) != checksum {
+            return Err(damaged(path, "it does not have its checksum"));
+        }
+        let Ok(version) = serde_json::from_str::<Version>(json) else {
+            return Err(damaged(path, "it does not name its format"));
+        };
+        if version.format != FORMAT {
+            return Err(StoreError::UnsupportedVersion {
+                found: version.format,
+                newest: FORMAT,
+            });
+        }
+        // The message of the parser might repeat a text.
+        serde_json::from_str(json).map_err(|_| damaged(path, "it is not as its format says"))
+    }
+
+    /// Puts the manifest in place of whatever is there. The store then is what it says.
+    pub(super) fn publish(&self, directory: &Path) -> Result<(), StoreError> {
+        let path = directory.join(MANIFEST);
+        let io = StoreError::io(&path);
+        let json = serde_json::to_string(self).map_err(|error| io(error.into()))?;
+        let checksum = data_encoding::HEXLOWER.encode(&Sha256::digest(&json));
+        write_whole(&path, format!("{json}\n{checksum}\n").as_bytes())
+    }
+
+    /// Returns the key by which ids are made of hashes.
+    pub(super) fn key(&self) -> &[u8] {
+        self.key.as_bytes()
+    }
+
+    /// Returns the position of a list.
+    pub(super) fn list(&self, name: &str) -> Option<usize> {
+        let mut lists = self.lists.iter();
+        lists.position(|list| list.descriptor.name == name)
+    }
+}
+
+fn damaged(path: &Path, what: &'static str) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_path_buf(),
+        what,
+    }
+}
+
+/// Writes a file so that it is there whole or not at all, readable by its owner only.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let io = StoreError::io(path);
+    let mut file = tempfile::Builder::new()
+        .prefix(".hashsieve-")
+        .suffix(".unpublished")
+        .tempfile_in(directory)
+        .map_err(&io)?;
+    file.write_all(bytes).map_err(&io)?;
+    file.as_file().sync_all().map_err(&io)?;
+    file.persist(path).map_err(|error| io(error.error))?;
+    sync(directory)
+}
+
+/// Flushes a directory, so that what was renamed in it stays so.
+pub(super) fn sync(directory: &Path) -> Result<(), StoreError> {
+    let io = StoreError::io(directory);
+    let file = fs::File::open(directory).map_err(&io)?;
+    file.sync_all().map_err(io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Manifest {
+        let mut manifest = Manifest::new([7; 16]);
+        manifest.lists.push(StoredList {
+            descriptor: ListDescriptor {
+                name: "a\nb".to_owned(),
+                ..ListDescriptor::default()
+            },
+            ..StoredList::default()
+        });
+        manifest.segments.push(SegmentRecord {
+            number: 3,
+            identity: "i".to_owned(),
+            withdrawn: Some(9),
+        });
+        manifest
+    }
+
+    #[test]
+    fn a_manifest_survives_and_damage_of_any_byte_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        some().publish(directory.path()).unwrap();
+        assert_eq!(Manifest::read(directory.path()).unwrap(), some());
+        let path = directory.path().join(MANIFEST);
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            // The line end at the end of the file says nothing.
+            assert!(
+                Manifest::read(directory.path()).is_err() || at + 1 == bytes.len(),
+                "{at}"
+            );
+            fs::write(&path, &bytes[..at]).unwrap();
+            assert!(
+                Manifest::read(directory.path()).is_err() || at + 1 == bytes.len(),
+                "{at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_store_of_a_later_format_is_refused_as_such() {
+        let json = "{\"format\":2,\"unheard\":1}";
+        let checksum = data_encoding::HEXLOWER.encode(&Sha256::digest(json));
+        let read = Manifest::parse(Path::new("x"), &format!("{json}\n{checksum}\n"));
+        assert!(matches!(
+            read,
+            Err(StoreError::UnsupportedVersion {
+                found: 2,
+                newest: 1
+            })
+        ));
+    }
+}

@@ -1,0 +1,366 @@
+//! Changing a store: the lock, what is published, and what is cleaned up.
+
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::bits::Bits;
+use super::change::{Change, ChangeKind, ChangeOptions, ChangeSummary};
+use super::error::StoreError;
+use super::manifest::{LOCK, MANIFEST, Manifest, SegmentRecord, StoredList, is_ours, write_whole};
+use super::snapshot::{Segment, Snapshot};
+use super::{load, now};
+use crate::entry::{Entry, EntryStatus, ListDescriptor};
+use crate::index::{BuildProgress, IndexOptions};
+
+/// A store that is open for changes: the only one there is at a time, in any process.
+///
+/// Each change is published as a whole, with one rename. A process that is killed at any moment, or runs out of disk, leaves the
+/// store as it was before the change or as it is after it; what else it left is removed when the store is next opened for
+/// changes.
+pub struct StoreWriter {
+    pub(super) directory: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) snapshot: Snapshot,
+    /// Locked as long as the value lives; the system unlocks it when the process dies.
+    _lock: File,
+    /// After how many steps the next change is to fail, as if the process had been killed.
+    #[cfg(test)]
+    pub(super) fails_after: std::cell::Cell<Option<u32>>,
+}
+
+/// A segment that a change keeps, with the entries that no longer stand.
+pub(super) struct Planned {
+    pub(super) segment: Segment,
+    pub(super) withdrawn: Bits,
+    /// Whether that is more than the store has noted.
+    pub(super) is_changed: bool,
+}
+
+impl StoreWriter {
+    /// Makes an empty store, in a directory that is empty or not there, and opens it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`], or [`StoreError::Io`] when the directory cannot be written.
+    pub fn create(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        let lock = make(&directory)?;
+        Self::with_lock(directory, lock)
+    }
+
+    /// Opens a store for changes, and removes what changes that were broken off left behind.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when it is open for changes already, here or in another process; else as for
+    /// [`Store::open`](crate::Store::open), and when the directory cannot be written.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        // Before anything is made in it.
+        Manifest::read(&directory)?;
+        let lock = lock(&directory)?;
+        Self::with_lock(directory, lock)
+    }
+
+    fn with_lock(directory: PathBuf, lock: File) -> Result<Self, StoreError> {
+        let manifest = Manifest::read(&directory)?;
+        let snapshot = load(&directory, IndexOptions::default(), None)?;
+        let writer = Self {
+            directory,
+            manifest,
+            snapshot,
+            _lock: lock,
+            #[cfg(test)]
+            fails_after: std::cell::Cell::new(None),
+        };
+        writer.remove_unnamed()?;
+        Ok(writer)
+    }
+
+    /// Returns the store as it is, with what this value has published.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Begins a change of one list, which is made if there is none of its name.
+    ///
+    /// What is said of the list as a whole takes the place of what was said, but for texts that are empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] for [`ChangeKind::Apply`].
+    pub fn change(
+        &mut self,
+        list: ListDescriptor,
+        options: ChangeOptions,
+    ) -> Result<Change<'_>, StoreError> {
+        if options.kind == ChangeKind::Apply
+            && let Some(stored) = self.manifest.list(&list.name)
+        {
+            let stored = &self.manifest.lists[stored];
+            let limit = stored.stale_after_days;
+            let days = now().saturating_sub(stored.checked_at) / 86_400;
+            if let Some(limit) = limit.filter(|&limit| days > i64::from(limit)) {
+                return Err(StoreError::Stale { days, limit });
+            }
+        }
+        Change::new(self, list, options)
+    }
+
+    /// Withdraws entries of a list by their ids. Those that the list does not have are counted
+    /// ([`ChangeSummary::unseen`]) and remembered: an older record that comes later does not bring them.
+    ///
+    /// The withdrawal is of now: a record that the source changed later brings the entry back.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownList`], or as for [`Change::commit`].
+    pub fn withdraw<'a>(
+        &mut self,
+        list: &str,
+        entry_ids: impl IntoIterator<Item = &'a str>,
+    ) -> Result<ChangeSummary, StoreError> {
+        let position = self.known(list)?;
+        let descriptor = self.manifest.lists[position].descriptor.clone();
+        let mut change = self.change(descriptor, ChangeOptions::withdraw())?;
+        for id in entry_ids {
+            let mut entry = Entry::new(id);
+            entry.status = EntryStatus::Withdrawn;
+            change.add(&entry, false)?;
+        }
+        change.commit()
+    }
+
+    /// Sets after how many days without news a list is out of date; for feeds, as long as their source tells of withdrawals.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownList`], or [`StoreError::Io`].
+    pub fn set_stale_after(&mut self, list: &str, days: Option<u32>) -> Result<(), StoreError> {
+        let position = self.known(list)?;
+        if self.manifest.lists[position].stale_after_days == days {
+            return Ok(());
+        }
+        let mut lists = self.manifest.lists.clone();
+        lists[position].stale_after_days = days;
+        let planned = self.planned();
+        self.publish(lists, planned)
+    }
+
+    /// Removes a list and all its entries, which are physically gone when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownList`], or as for [`Change::commit`].
+    pub fn remove_list(
+        &mut self,
+        list: &str,
+        progress: &mut dyn FnMut(BuildProgress),
+    ) -> Result<(), StoreError> {
+        let position = self.known(list)?;
+        let number = u32::try_from(position).unwrap_or(u32::MAX);
+        let mut planned = self.planned();
+        for one in &mut planned {
+            let Some(list) = one.segment.index_list(number) else {
+                continue;
+            };
+            let path = one.segment.record.file(&self.directory);
+            let entries = one.segment.index().entries_of(list);
+            for entry in entries.map_err(StoreError::corrupt(&path))? {
+                one.is_changed |= one.withdrawn.insert(entry);
+            }
+        }
+        // The list goes in the same change: an entry of a list that is not there would be damage.
+        let mut lists = self.manifest.lists.clone();
+        lists.remove(position);
+        let planned = self.rewritten(&lists, planned, progress)?;
+        self.publish(lists, planned)
+    }
+
+    pub(super) fn known(&self, list: &str) -> Result<usize, StoreError> {
+        let position = self.manifest.list(list);
+        position.ok_or_else(|| StoreError::UnknownList {
+            name: list.to_owned(),
+        })
+    }
+
+    /// Returns the segments as they are.
+    pub(super) fn planned(&self) -> Vec<Planned> {
+        let segments = self.snapshot.segments().iter();
+        let planned = segments.map(|segment| Planned {
+            withdrawn: segment.withdrawn(),
+            segment: segment.clone(),
+            is_changed: false,
+        });
+        planned.collect()
+    }
+
+    /// Makes the store consist of these lists and segments. Segments of which no entry stands are left out.
+    pub(super) fn publish(
+        &mut self,
+        lists: Vec<StoredList>,
+        planned: Vec<Planned>,
+    ) -> Result<(), StoreError> {
+        let generation = self.manifest.generation + 1;
+        let mut segments = Vec::new();
+        for one in planned {
+            let mut record = one.segment.record.clone();
+            if one.is_changed {
+                if one.withdrawn.count() == u64::from(one.withdrawn.len()) {
+                    continue;
+                }
+                record.withdrawn = Some(generation);
+                if let Some(path) = record.withdrawn_file(&self.directory) {
+                    self.step(&path)?;
+                    write_whole(&path, &one.withdrawn.to_bytes(one.segment.identity()))?;
+                }
+            }
+            segments.push(record);
+        }
+        let manifest = Manifest {
+            generation,
+            lists,
+            segments,
+            ..self.manifest.clone()
+        };
+        self.step(&self.directory.join(MANIFEST))?;
+        // Opened before it is published: what cannot be read must not become the store.
+        let (options, earlier) = (IndexOptions::default(), Some(&self.snapshot));
+        let snapshot = Snapshot::open(&self.directory, manifest.clone(), options, earlier)?;
+        manifest.publish(&self.directory)?;
+        self.manifest = manifest;
+        self.snapshot = snapshot;
+        self.step(&self.directory)?;
+        self.remove_unnamed()
+    }
+
+    /// Removes files that look like those of a store and that its manifest does not name. Readers that have them open keep them.
+    pub(super) fn remove_unnamed(&self) -> Result<(), StoreError> {
+        let io = StoreError::io(&self.directory);
+        let mut named = Vec::new();
+        for record in &self.manifest.segments {
+            named.push(record.file(&self.directory));
+            named.extend(record.withdrawn_file(&self.directory));
+        }
+        for entry in fs::read_dir(&self.directory).map_err(&io)? {
+            let entry = entry.map_err(&io)?;
+            let is_ours = entry.file_name().to_str().is_some_and(is_ours);
+            if is_ours && !named.contains(&entry.path()) {
+                match fs::remove_file(entry.path()) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(StoreError::io(&entry.path())(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the number for a new segment, and its file.
+    pub(super) fn next_segment(&mut self) -> u64 {
+        let number = self.manifest.next_segment;
+        self.manifest.next_segment += 1;
+        number
+    }
+
+    /// Returns a segment that was just built, as one that a change adds.
+    pub(super) fn opened(
+        &self,
+        number: u64,
+        identity: &str,
+        lists: &[StoredList],
+    ) -> Result<Planned, StoreError> {
+        let record = SegmentRecord {
+            number,
+            identity: identity.to_owned(),
+            withdrawn: None,
+        };
+        let manifest = Manifest {
+            lists: lists.to_vec(),
+            segments: vec![record],
+            ..self.manifest.clone()
+        };
+        let options = IndexOptions::default();
+        let snapshot = Snapshot::open(&self.directory, manifest, options, None)?;
+        let segment = snapshot.segments()[0].clone();
+        Ok(Planned {
+            withdrawn: segment.withdrawn(),
+            segment,
+            is_changed: false,
+        })
+    }
+
+    /// Fails where a test wants a change to be broken off.
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests only")
+    )]
+    pub(super) fn step(&self, path: &Path) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if let Some(left) = self.fails_after.get() {
+            let Some(left) = left.checked_sub(1) else {
+                return Err(StoreError::io(path)(ErrorKind::StorageFull.into()));
+            };
+            self.fails_after.set(Some(left));
+        }
+        let _ = path;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for StoreWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreWriter")
+            .field("directory", &self.directory)
+            .field("snapshot", &self.snapshot)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes an empty store, and returns its lock.
+fn make(directory: &Path) -> Result<File, StoreError> {
+    let io = StoreError::io(directory);
+    make_private(directory).map_err(&io)?;
+    let names = || fs::read_dir(directory).map_err(&io);
+    let is_lock = |name: io::Result<fs::DirEntry>| name.is_ok_and(|name| name.file_name() == LOCK);
+    // Looked at before the lock is made, so that nothing is left in the directory of somebody else.
+    let mut is_free = names()?.all(is_lock);
+    if is_free {
+        let lock = lock(directory)?;
+        is_free = names()?.all(is_lock);
+        if is_free {
+            let mut key = [0; 16];
+            getrandom::fill(&mut key).map_err(|error| io(error.into()))?;
+            Manifest::new(key).publish(directory)?;
+            return Ok(lock);
+        }
+    }
+    Err(StoreError::NotEmpty {
+        path: directory.to_path_buf(),
+    })
+}
+
+/// Makes a directory that only its owner can enter, unless it is there.
+fn make_private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+/// Takes the lock of a store.
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join(LOCK);
+    let io = StoreError::io(&path);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(&io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+            path: directory.to_path_buf(),
+        }),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
