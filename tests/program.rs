@@ -1679,7 +1679,7 @@ fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth
 }
 
 #[test]
-fn json_is_refused_as_a_list_by_its_name() {
+fn json_of_no_known_format_is_refused_by_its_name() {
     let place = Place::with_index();
     let json = place.run(&["hash", "original.png", "--format", "json"]);
     place.write("list.json", json.stdout);
@@ -1689,7 +1689,8 @@ fn json_is_refused_as_a_list_by_its_name() {
             .run(&["index", "build", list, "-o", "new.hsv"])
             .exits(2);
         assert_eq!(ran.stderr.lines().count(), 1);
-        let told = format!("{list}: this looks like JSON, which is not read as a list yet");
+        let told =
+            format!("{list}: this looks like JSON, but not of a format of lists that is known");
         assert!(ran.stderr.contains(&told), "{}", ran.stderr);
     }
 }

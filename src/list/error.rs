@@ -30,7 +30,7 @@ pub enum QuarantineReason {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The line is not UTF-8.
+    /// The line or record is not UTF-8.
     NotUtf8 {
         /// Where it stops being so, counted in bytes from 0.
         position: usize,
@@ -146,7 +146,9 @@ impl fmt::Display for QuarantineReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LineTooLong { limit } => write!(f, "the line is longer than {limit} bytes"),
-            Self::NotUtf8 { position } => write!(f, "not UTF-8 from byte {position} of the line"),
+            Self::NotUtf8 { position } => {
+                write!(f, "not UTF-8 from byte {position} of the line or record")
+            }
             Self::NulByte { position } => write!(f, "byte {position} of the line is zero"),
             Self::WithdrawsNothing => {
                 f.write_str("the record is withdrawn but has no id to say which entry that is")

@@ -9,10 +9,16 @@ use crate::hash::HashKind;
 
 use super::csv::{Rows, read_line};
 use super::error::{ListError, QuarantineReason, Quarantined};
+use super::json_list::{JsonList, guess_json};
 use super::lines::Lines;
 use super::mapping::{ColumnsUsed, CsvMapping, guess_delimiter};
 use super::report::{ImportReport, count};
+use super::stopncii::StopNcii;
+use super::tech_against_terrorism::TechAgainstTerrorism;
+use super::threatexchange::ThreatExchange;
 use super::value::parse_quality;
+use super::vics::Vics;
+use super::vpdq_json::VpdqJson;
 use super::{hex, hsh};
 use crate::entry::Entry;
 
@@ -30,15 +36,28 @@ pub enum ListFormat {
     Hsh,
     /// Fields between delimiters, with columns of any meaning.
     Csv(CsvMapping),
+    /// A page of the feed of StopNCII, in JSON. Its entries are known by their hashes, so one that is withdrawn has its hash.
+    StopNcii,
+    /// A page of `threat_updates` of ThreatExchange, in JSON; also the hash-sharing database of GIFCT.
+    ThreatExchange,
+    /// A page of the hash list of Tech Against Terrorism, in JSON.
+    TechAgainstTerrorism,
+    /// VICS 1.3 or 2.0 of Project VIC, or CAID, in JSON; media alone or in cases.
+    Vics {
+        /// The region whose categories the file has, if its own word for it is not to be taken.
+        region: Option<String>,
+    },
+    /// The PDQ hashes of the frames of a video as the vPDQ tools write them, in JSON.
+    VpdqJson,
 }
 
 impl ListFormat {
     /// Returns the format that a file's name or its first bytes speak for; plain lines when neither does.
     ///
-    /// `.hsh`, `.csv` and `.tsv` decide. Else the first line that is no comment does: a header with a usual name of a
-    /// column of hashes, or `hash=`, or
-    /// 64 digits, a quality and a name. A few hundred bytes are enough. Never fails: a wrong guess is seen
-    /// in the [`ImportReport`].
+    /// `.hsh`, `.csv` and `.tsv` decide. Of JSON, the names of the fields do, as far as the bytes go: those of the first
+    /// record should be among them. Else the first line that is no comment does: a header with a usual name of a column of
+    /// hashes, or `hash=`, or 64 digits, a quality and a name. A few kilobytes are enough. Never fails: a wrong guess is
+    /// seen in the [`ImportReport`] or is an error at once.
     pub fn guess(path: Option<&Path>, head: &[u8]) -> Self {
         let extension = path.and_then(Path::extension).and_then(|e| e.to_str());
         let is = |name: &str| extension.is_some_and(|e| e.eq_ignore_ascii_case(name));
@@ -54,6 +73,9 @@ impl ListFormat {
             return Self::Csv(mapping);
         }
         let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+        if let Some(format) = guess_json(head) {
+            return format;
+        }
         let first = head
             .split(|byte| *byte == b'\n')
             .map(<[u8]>::trim_ascii)
@@ -88,7 +110,11 @@ impl ListFormat {
     /// others a record may hold one hash of many.
     pub const fn has_whole_records(&self) -> bool {
         match self {
-            Self::HexLines { .. } | Self::Hsh | Self::Csv(_) => false,
+            Self::HexLines { .. } | Self::Hsh | Self::Csv(_) | Self::VpdqJson => false,
+            Self::StopNcii
+            | Self::ThreatExchange
+            | Self::TechAgainstTerrorism
+            | Self::Vics { .. } => true,
         }
     }
 }
@@ -199,13 +225,16 @@ enum State<R> {
         lines: Lines<R>,
         rows: Box<Rows>,
     },
+    Json(JsonList<R>),
     Over,
 }
 
 /// An iterator over a list, in the order of its lines.
 ///
-/// Memory is bounded whatever the file: one row, and at most 64 lines ahead when a quote is open. A bad record never
-/// stops a list: it comes out as [`ImportItem::Quarantined`] and the next one is read. After an error there is nothing.
+/// Memory is bounded whatever the file: one row, and at most 64 lines ahead when a quote is open; of JSON, one record of at
+/// most [`MAX_JSON_RECORD`](super::MAX_JSON_RECORD) bytes. A bad record never stops a list: it comes out as
+/// [`ImportItem::Quarantined`] and the next one is read. After an error there is nothing. JSON that ends in the middle is
+/// such an error, which comes after all records that are whole.
 ///
 /// Two records of one entry id are two items. Files with a row for each hash of an entry exist, so whoever stores the
 /// entries of one file has to join them, and replace only what older files said.
@@ -255,6 +284,21 @@ impl<R: BufRead> Importer<R> {
                 let rows = Box::new(Rows::new(&mut lines, mapping, &mut sink)?);
                 State::Csv { lines, rows }
             }
+            ListFormat::StopNcii => {
+                State::Json(JsonList::new(reader, StopNcii::default(), &mut sink))
+            }
+            ListFormat::ThreatExchange => {
+                State::Json(JsonList::new(reader, ThreatExchange::default(), &mut sink))
+            }
+            ListFormat::TechAgainstTerrorism => {
+                let records = TechAgainstTerrorism::default();
+                State::Json(JsonList::new(reader, records, &mut sink))
+            }
+            ListFormat::Vics { region } => {
+                let records = Vics::new(region.as_deref());
+                State::Json(JsonList::new(reader, records, &mut sink))
+            }
+            ListFormat::VpdqJson => State::Json(JsonList::new(reader, VpdqJson, &mut sink)),
         };
         Ok(Self { state, sink })
     }
@@ -263,6 +307,12 @@ impl<R: BufRead> Importer<R> {
     fn step(&mut self) -> Result<bool, ListError> {
         let sink = &mut self.sink;
         let (more, lines) = match &mut self.state {
+            State::Json(list) => {
+                let more = list.step(sink);
+                // Also of a file that breaks off.
+                sink.report.lines = list.lines();
+                return more;
+            }
             State::Csv { lines, rows } => (rows.step(lines, sink)?, lines.number()),
             State::Hex { lines, kind } => {
                 let more = step_line(lines, sink, |line, _, text| {

@@ -1,9 +1,9 @@
 //! Times as lists write them, as seconds since 1970 (UTC).
 
-/// The years that are taken for years: a list has no entry from before computers, and a larger number is a mistake.
 /// The last second of the year 9999.
-const LAST_SECOND: i64 = 253_402_300_799;
+pub(super) const LAST_SECOND: i64 = 253_402_300_799;
 
+/// The years that are taken for years: a list has no entry from before computers, and a larger number is a mistake.
 const YEARS: std::ops::RangeInclusive<i64> = 1970..=9999;
 
 /// Returns the seconds since 1970 that a text spells: a whole number of them, or `2024-02-29`, or

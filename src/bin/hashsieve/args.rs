@@ -360,6 +360,19 @@ pub(crate) enum ListFormatArg {
     Hsh,
     /// A table with a header or a --map.
     Csv,
+    /// A page of the feed of StopNCII.
+    #[value(name = "stopncii")]
+    StopNcii,
+    /// A page of threat_updates of ThreatExchange.
+    #[value(name = "threatexchange")]
+    ThreatExchange,
+    /// A page of the hash list of Tech Against Terrorism.
+    #[value(name = "tat")]
+    TechAgainstTerrorism,
+    /// A file of Project VIC, VICS 1.3 or 2.0, or of CAID.
+    Vics,
+    /// The frames of a video as the vPDQ tools write them in JSON.
+    VpdqJson,
 }
 
 #[derive(Debug, Args)]
@@ -371,7 +384,11 @@ is then 2 and the index holds all the others.
 a number from 1. Fields: pdq, md5, sha1, sha256, sha512, hash, kind, id, category, scheme, region, status, quality, \
 submitter, tags, media_type, updated; also delimiter=;  header=no  scheme_is=TEXT  region_is=TEXT. A table that \
 `hash --format csv` wrote needs none: an entry is named by its path, and rows of status low_quality or without a hash are \
-left out and counted. JSON is not read.
+left out and counted.
+
+JSON is read where it is a page of StopNCII, ThreatExchange or Tech Against Terrorism, a file of Project VIC (VICS) or CAID, or \
+the frames that vPDQ tools write; the names of its fields tell which. An index knows entries by their ids within one list, so \
+pages that take back what older pages said are of use only with --name and where the source gives ids, which StopNCII does not.
 
 Examples:
   hashsieve index build list.hsh -o list.hsv
@@ -393,6 +410,9 @@ pub(crate) struct BuildArgs {
     /// Which column of a table is what.
     #[arg(long, value_name = "MAP")]
     pub(crate) map: Option<String>,
+    /// The region whose categories a VICS file has, for example US; what the file says of it is then not taken.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
     /// The list's name in verdicts and policies; all files are then one list, later ones after earlier ones. Without it,
     /// each file is a list, named as the file without its ending.
     #[arg(long)]

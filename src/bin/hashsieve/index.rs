@@ -200,32 +200,56 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
             Some(mapping.map_err(|error| Failure(format!("--map: {error}")))?)
         }
     };
-    let kind = arguments.kind;
     let guess = ListFormat::guess(Some(path), head);
+    let is_lines = matches!(guess, ListFormat::HexLines { .. } | ListFormat::Hsh);
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let is_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
-    if is_json && mapping.is_none() && !matches!(guess, ListFormat::Csv(_)) {
-        let why = "this looks like JSON, which is not read as a list yet; give plain lines or a table, as `hash` writes as \
-                   text or with --format csv";
+    let is_for_lines = matches!(
+        arguments.format,
+        ListFormatArg::Auto | ListFormatArg::Lines | ListFormatArg::Hsh
+    );
+    if is_json && is_lines && is_for_lines && mapping.is_none() {
+        let why = "this looks like JSON, but not of a format of lists that is known here (stopncii, threatexchange, tat, vics, \
+                   vpdq-json); name it with --format if it is one of them, or give plain lines or a table, as `hash` writes \
+                   as text or with --format csv";
         return Err(Failure::at(path, why));
     }
-    Ok(match (arguments.format, mapping) {
+    let format = match (arguments.format, mapping) {
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
             let message = "--map is for tables: leave --format out or say csv";
             return Err(Failure(message.to_owned()));
         }
-        (ListFormatArg::Auto, None) => match guess {
-            ListFormat::HexLines { .. } => ListFormat::HexLines { kind },
-            // A `.hsh` file is of PDQ hashes; who says otherwise means plain lines.
-            ListFormat::Hsh if kind.is_some_and(|kind| kind != HashKind::Pdq) => {
-                ListFormat::HexLines { kind }
-            }
-            other => other,
-        },
-        (ListFormatArg::Lines, None) => ListFormat::HexLines { kind },
+        (ListFormatArg::Auto, None) => guess,
+        (ListFormatArg::Lines, None) => ListFormat::HexLines { kind: None },
         (ListFormatArg::Hsh, None) => ListFormat::Hsh,
         (ListFormatArg::Csv, None) => ListFormat::Csv(CsvMapping::default()),
+        (ListFormatArg::StopNcii, None) => ListFormat::StopNcii,
+        (ListFormatArg::ThreatExchange, None) => ListFormat::ThreatExchange,
+        (ListFormatArg::TechAgainstTerrorism, None) => ListFormat::TechAgainstTerrorism,
+        (ListFormatArg::Vics, None) => ListFormat::Vics { region: None },
+        (ListFormatArg::VpdqJson, None) => ListFormat::VpdqJson,
+    };
+    let (kind, region) = (arguments.kind, &arguments.region);
+    if region.is_some() && !matches!(format, ListFormat::Vics { .. }) {
+        return Err(Failure::at(
+            path,
+            "--region is for VICS files, and this is none",
+        ));
+    }
+    Ok(match format {
+        ListFormat::HexLines { .. } => ListFormat::HexLines { kind },
+        // A `.hsh` file is of PDQ hashes; who says otherwise means plain lines.
+        ListFormat::Hsh
+            if arguments.format == ListFormatArg::Auto
+                && kind.is_some_and(|kind| kind != HashKind::Pdq) =>
+        {
+            ListFormat::HexLines { kind }
+        }
+        ListFormat::Vics { .. } => ListFormat::Vics {
+            region: region.clone(),
+        },
+        other => other,
     })
 }
 
@@ -346,6 +370,10 @@ fn summarise(
         (
             import.unknown_status,
             "entries of a status not known here, which match",
+        ),
+        (
+            import.unknown_values.values().sum(),
+            "words not known here in fields that have a set of words; kept as they are",
         ),
         (
             import.unusual_pdq,
