@@ -206,6 +206,11 @@ impl<'s> Change<'s> {
             self.outdated += 1;
             return Ok(());
         }
+        self.records += 1;
+        if !self.options.whole_records && entry.status.matches() && !entry.has_hash() {
+            // It adds nothing to its entry.
+            return Ok(());
+        }
         if let Some((segment, position, _)) = found {
             self.touched[segment].insert(position);
         }
@@ -214,7 +219,6 @@ impl<'s> Change<'s> {
         } else {
             self.builder.add(self.list, entry)?;
         }
-        self.records += 1;
         Ok(())
     }
 

@@ -656,6 +656,9 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) -
                 change
                     .add(&record(*number, hashes, *is_withdrawn), false)
                     .unwrap();
+                if hashes.is_empty() && !is_withdrawn {
+                    continue;
+                }
                 let (stored, time) = model.entries.entry((name(*list), id(*number))).or_default();
                 *time = None;
                 let mut now = stored.take().unwrap_or_default();
