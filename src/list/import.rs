@@ -11,6 +11,7 @@ use super::csv::{Rows, read_line};
 use super::error::{ListError, QuarantineReason, Quarantined};
 use super::lines::Lines;
 use super::mapping::{ColumnsUsed, CsvMapping, guess_delimiter};
+use super::ncmec::Page;
 use super::report::{ImportReport, count};
 use super::value::parse_quality;
 use super::{hex, hsh};
@@ -30,12 +31,15 @@ pub enum ListFormat {
     Hsh,
     /// Fields between delimiters, with columns of any meaning.
     Csv(CsvMapping),
+    /// A page of NCMEC's hash sharing service, version 2, in XML.
+    Ncmec,
 }
 
 impl ListFormat {
     /// Returns the format that a file's name or its first bytes speak for; plain lines when neither does.
     ///
-    /// `.hsh`, `.csv` and `.tsv` decide. Else the first line that is no comment does: a header with a usual name of a
+    /// `.hsh`, `.csv`, `.tsv` and `.xml` decide. So does a `<` at the beginning: the one list in XML is NCMEC's, and what else
+    /// begins so is no list, which is said when it is read. Else the first line that is no comment does: a header with a usual name of a
     /// column of hashes, or `hash=`, or
     /// 64 digits, a quality and a name. A few hundred bytes are enough. Never fails: a wrong guess is seen
     /// in the [`ImportReport`].
@@ -54,6 +58,9 @@ impl ListFormat {
             return Self::Csv(mapping);
         }
         let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+        if is("xml") || head.trim_ascii_start().starts_with(b"<") {
+            return Self::Ncmec;
+        }
         let first = head
             .split(|byte| *byte == b'\n')
             .map(<[u8]>::trim_ascii)
@@ -185,6 +192,7 @@ enum State<R> {
         lines: Lines<R>,
         rows: Box<Rows>,
     },
+    Ncmec(Box<Page<R>>),
     Over,
 }
 
@@ -241,6 +249,7 @@ impl<R: BufRead> Importer<R> {
                 let rows = Box::new(Rows::new(&mut lines, mapping, &mut sink)?);
                 State::Csv { lines, rows }
             }
+            ListFormat::Ncmec => State::Ncmec(Box::new(Page::new(reader, &mut sink))),
         };
         Ok(Self { state, sink })
     }
@@ -259,6 +268,12 @@ impl<R: BufRead> Importer<R> {
             State::Hsh { lines } => {
                 let more = step_line(lines, sink, |_, record, text| hsh::parse_line(record, text));
                 (more?, lines.number())
+            }
+            State::Ncmec(page) => {
+                let more = page.step(sink);
+                // A page that is cut has lines, too.
+                sink.report.lines = page.lines();
+                (more?, page.lines())
             }
             State::Over => return Ok(false),
         };

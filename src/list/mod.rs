@@ -13,9 +13,11 @@ mod hsh;
 mod import;
 mod lines;
 mod mapping;
+mod ncmec;
 mod report;
 mod time;
 mod value;
+mod xml;
 
 pub use error::{Degenerate, ListError, MappingError, QuarantineReason, Quarantined};
 pub use import::{FeedPosition, ImportItem, ImportOptions, Importer, ListFormat};

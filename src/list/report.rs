@@ -17,11 +17,12 @@ use crate::entry::{Entry, EntryStatus};
 #[serde(default)]
 #[non_exhaustive]
 pub struct ImportReport {
-    /// Lines read. When the import is over this is `headers + records + continued + comments + blank`.
+    /// Lines read. When the import is over this is `headers + records + continued + comments + blank`, but not in XML, where
+    /// lines say nothing.
     pub lines: u64,
     /// Header lines read as such.
     pub headers: u64,
-    /// Lines or rows that are or should be a record.
+    /// Lines, rows or elements that are or should be a record.
     pub records: u64,
     /// Lines that continue the row of a line before.
     pub continued: u64,

@@ -360,6 +360,8 @@ pub(crate) enum ListFormatArg {
     Hsh,
     /// A table with a header or a --map.
     Csv,
+    /// A page of NCMEC's hash sharing service, in XML.
+    Ncmec,
 }
 
 #[derive(Debug, Args)]

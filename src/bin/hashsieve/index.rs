@@ -226,6 +226,7 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         (ListFormatArg::Lines, None) => ListFormat::HexLines { kind },
         (ListFormatArg::Hsh, None) => ListFormat::Hsh,
         (ListFormatArg::Csv, None) => ListFormat::Csv(CsvMapping::default()),
+        (ListFormatArg::Ncmec, None) => ListFormat::Ncmec,
     })
 }
 
