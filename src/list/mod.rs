@@ -6,22 +6,33 @@
 //!
 //! This room reads text. It sees no index, no pixels and no network, and no message of it repeats a text of the list.
 
+mod column_map;
 mod csv;
+mod draft;
 mod error;
+mod fields;
 mod hex;
 mod hsh;
+mod icse;
 mod import;
 mod lines;
+mod mapped_json;
 mod mapping;
 mod ncmec;
+mod nsrl;
 mod report;
+mod rows;
 mod time;
 mod value;
+mod vpdq;
+mod words;
 mod xml;
 
+pub use column_map::{ColumnMap, MapFormat};
 pub use error::{Degenerate, ListError, MappingError, QuarantineReason, Quarantined};
+pub use fields::{Column, ColumnsUsed, CsvField};
 pub use import::{FeedPosition, ImportItem, ImportOptions, Importer, ListFormat};
 pub use lines::MAX_LINE;
-pub use mapping::{Column, ColumnsUsed, CsvField, CsvMapping};
+pub use mapping::CsvMapping;
 pub use report::ImportReport;
 pub use time::{format_time, parse_time};

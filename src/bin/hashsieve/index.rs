@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashsieve::list::{
-    ColumnsUsed, CsvMapping, ImportItem, ImportOptions, ImportReport, Importer, ListFormat,
-    format_time, parse_time,
+    ColumnMap, ColumnsUsed, CsvMapping, ImportItem, ImportOptions, ImportReport, Importer,
+    ListFormat, format_time, parse_time,
 };
 use hashsieve::{
     BuildError, BuildProgress, BuildSummary, Entry, HashKind, Index, IndexBuilder, ListDescriptor,
@@ -193,12 +193,13 @@ fn tell_columns(path: &Path, columns: &ColumnsUsed) {
 }
 
 fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat, Failure> {
-    let mapping = match &arguments.map {
-        None => None,
-        Some(map) => {
+    let mapping = match (&arguments.map, &arguments.columns) {
+        (None, None) => None,
+        (Some(map), _) => {
             let mapping = CsvMapping::parse(map);
             Some(mapping.map_err(|error| Failure(format!("--map: {error}")))?)
         }
+        (None, Some(file)) => Some(read_columns(file)?),
     };
     let kind = arguments.kind;
     let guess = ListFormat::guess(Some(path), head);
@@ -212,7 +213,7 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
     Ok(match (arguments.format, mapping) {
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
-            let message = "--map is for tables: leave --format out or say csv";
+            let message = "--map and --columns are for tables: leave --format out or say csv";
             return Err(Failure(message.to_owned()));
         }
         (ListFormatArg::Auto, None) => match guess {
@@ -227,7 +228,17 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         (ListFormatArg::Hsh, None) => ListFormat::Hsh,
         (ListFormatArg::Csv, None) => ListFormat::Csv(CsvMapping::default()),
         (ListFormatArg::Ncmec, None) => ListFormat::Ncmec,
+        (ListFormatArg::Icse, None) => ListFormat::Icse,
+        (ListFormatArg::Nsrl, None) => ListFormat::Nsrl,
+        (ListFormatArg::Vpdq, None) => ListFormat::VpdqText,
     })
+}
+
+/// Reads a file that says which column is what.
+fn read_columns(file: &Path) -> Result<CsvMapping, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::at(file, error))?;
+    let map: ColumnMap = toml::from_str(&text).map_err(|error| Failure::at(file, error))?;
+    map.to_csv().map_err(|error| Failure::at(file, error))
 }
 
 /// A reader that says how far it has come.
