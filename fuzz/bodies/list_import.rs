@@ -8,7 +8,7 @@ pub fn body(data: &[u8]) {
     let Some((&choice, file)) = data.split_first() else {
         return;
     };
-    let format = match choice % 10 {
+    let format = match choice % 14 {
         0 => ListFormat::HexLines { kind: None },
         1 => ListFormat::HexLines {
             kind: Some(HashKind::Pdq),
@@ -20,6 +20,10 @@ pub fn body(data: &[u8]) {
         6 => ListFormat::TechAgainstTerrorism,
         7 => ListFormat::Vics { region: None },
         8 => ListFormat::VpdqJson,
+        9 => ListFormat::Ncmec,
+        10 => ListFormat::Icse,
+        11 => ListFormat::Nsrl,
+        12 => ListFormat::VpdqText,
         _ => ListFormat::guess(None, file),
     };
     let is_lines = matches!(

@@ -376,6 +376,23 @@ pub enum MappingError {
     BadDelimiter,
     /// `header` is neither `yes` nor `no`.
     BadHeaderFlag,
+    /// A key of a map says something that lists of its format do not have.
+    NotForFormat {
+        /// The key.
+        key: &'static str,
+        /// The format.
+        format: &'static str,
+    },
+    /// A word of a list is given two meanings.
+    RepeatedWord {
+        /// The word, as the map spells it.
+        word: String,
+    },
+    /// A path to a field of JSON has an empty step.
+    BadPath {
+        /// The path asked for.
+        path: String,
+    },
 }
 
 impl fmt::Display for MappingError {
@@ -388,7 +405,7 @@ impl fmt::Display for MappingError {
             Self::UnknownField { field } => write!(
                 f,
                 "column mapping: unknown field {field}; known are {}",
-                super::mapping::FIELD_NAMES
+                super::fields::FIELD_NAMES
             ),
             Self::RepeatedField { field } => {
                 write!(f, "column mapping: {field} is given more than once")
@@ -412,6 +429,19 @@ impl fmt::Display for MappingError {
                  and no quote, letter, digit or line end",
             ),
             Self::BadHeaderFlag => f.write_str("column mapping: header is yes or no"),
+            Self::NotForFormat { key: "format", format } => {
+                write!(f, "column map: the format {format} is not one to be read here")
+            }
+            Self::NotForFormat { key, format } => {
+                write!(f, "column map: {key} has no meaning in the format {format}")
+            }
+            Self::RepeatedWord { word } => {
+                write!(f, "column map: the word {word} is given two meanings")
+            }
+            Self::BadPath { path } => write!(
+                f,
+                "column map: the path {path} has nothing before, between or after its dots"
+            ),
         }
     }
 }

@@ -7,19 +7,21 @@ use std::path::Path;
 
 use crate::hash::HashKind;
 
-use super::csv::{Rows, read_line};
 use super::error::{ListError, QuarantineReason, Quarantined};
+use super::fields::{ColumnsUsed, CsvField};
 use super::json_list::{JsonList, guess_json};
-use super::lines::Lines;
-use super::mapping::{ColumnsUsed, CsvMapping, guess_delimiter};
+use super::lines::{Lines, read_line};
+use super::mapping::CsvMapping;
+use super::ncmec::Page;
 use super::report::{ImportReport, count};
+use super::rows::{Meaning, Rows, guess_delimiter};
 use super::stopncii::StopNcii;
 use super::tech_against_terrorism::TechAgainstTerrorism;
 use super::threatexchange::ThreatExchange;
-use super::value::parse_quality;
+use super::value::{NamedKind, parse_kind, parse_quality};
 use super::vics::Vics;
 use super::vpdq_json::VpdqJson;
-use super::{hex, hsh};
+use super::{csv, hex, hsh, icse, nsrl, vpdq};
 use crate::entry::Entry;
 
 /// The form a list is written in.
@@ -49,32 +51,38 @@ pub enum ListFormat {
     },
     /// The PDQ hashes of the frames of a video as the vPDQ tools write them, in JSON.
     VpdqJson,
+    /// A page of NCMEC's hash sharing service, version 2, in XML.
+    Ncmec,
+    /// An export of INTERPOL's ICSE database: a table with a header of its own.
+    Icse,
+    /// The reference data set of the National Software Reference Library, of files that are known rather than bad:
+    /// `NSRLFile.txt` of version 2, or the table FILE of version 3 written as a table.
+    Nsrl,
+    /// The frames of a video as vPDQ writes them: `frame,quality,hash,timestamp`.
+    VpdqText,
 }
 
 impl ListFormat {
     /// Returns the format that a file's name or its first bytes speak for; plain lines when neither does.
     ///
-    /// `.hsh`, `.csv` and `.tsv` decide. Of JSON, the names of the fields do, as far as the bytes go: those of the first
-    /// record should be among them. Else the first line that is no comment does: a header with a usual name of a column of
-    /// hashes, or `hash=`, or 64 digits, a quality and a name. A few kilobytes are enough. Never fails: a wrong guess is
-    /// seen in the [`ImportReport`] or is an error at once.
+    /// `.hsh` and `.xml` decide. So does a `<` at the beginning: the one list in XML is NCMEC's, and what else begins so is no
+    /// list, which is said when it is read. Of JSON, the names of the fields do, as far as the bytes go: those of the first
+    /// record should be among them. Then the first line that is no comment does: the header of ICSE or NSRL, whatever
+    /// the name; then `.csv` and `.tsv`; then a header with a usual name of a column of hashes, a line of vPDQ, `hash=`, or 64
+    /// digits, a quality and a name. A few kilobytes are enough. Never fails: a wrong guess is seen in the [`ImportReport`] or
+    /// is an error at once.
     pub fn guess(path: Option<&Path>, head: &[u8]) -> Self {
         let extension = path.and_then(Path::extension).and_then(|e| e.to_str());
         let is = |name: &str| extension.is_some_and(|e| e.eq_ignore_ascii_case(name));
         if is("hsh") {
             return Self::Hsh;
         }
-        if is("csv") {
-            return Self::Csv(CsvMapping::default());
-        }
-        if is("tsv") {
-            let mut mapping = CsvMapping::default();
-            mapping.set_delimiter(b'\t');
-            return Self::Csv(mapping);
-        }
         let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
         if let Some(format) = guess_json(head) {
             return format;
+        }
+        if is("xml") || head.trim_ascii_start().starts_with(b"<") {
+            return Self::Ncmec;
         }
         let first = head
             .split(|byte| *byte == b'\n')
@@ -86,10 +94,30 @@ impl ListFormat {
             .split(char::from(guess_delimiter(first)))
             .map(|name| name.trim_matches(['"', ' ']))
             .collect();
-        // A field as long as a hash is no name of a column: the line is `kind,hash`.
-        let is_header = names.iter().all(|name| name.len() < 32);
+        if icse::is_header(&names) {
+            return Self::Icse;
+        }
+        if nsrl::is_header(&names) {
+            return Self::Nsrl;
+        }
+        if is("csv") {
+            return Self::Csv(CsvMapping::default());
+        }
+        if is("tsv") {
+            let mut mapping = CsvMapping::default();
+            mapping.set_delimiter(b'\t');
+            return Self::Csv(mapping);
+        }
+        // A field as long as a hash is no name of a column: the line is `kind,hash`. So it is where a kind that may be
+        // shorter is followed by no name.
+        let is_pair = matches!(names[..], [kind, name]
+            if matches!(parse_kind(kind), Ok(NamedKind::Other(_))) && CsvField::of_name(name).is_none());
+        let is_header = !is_pair && names.iter().all(|name| name.len() < 32);
         if is_header && CsvMapping::from_header(&names).is_some() {
             return Self::Csv(CsvMapping::default());
+        }
+        if vpdq::is_line(first) {
+            return Self::VpdqText;
         }
         // `64 digits,name` could be of sha256 as well; a quality in between is the PDQ tools' own.
         let mut fields = first.splitn(3, ',').map(str::trim);
@@ -110,7 +138,13 @@ impl ListFormat {
     /// others a record may hold one hash of many.
     pub const fn has_whole_records(&self) -> bool {
         match self {
-            Self::HexLines { .. } | Self::Hsh | Self::Csv(_) | Self::VpdqJson => false,
+            Self::HexLines { .. }
+            | Self::Hsh
+            | Self::Csv(_)
+            | Self::VpdqJson
+            | Self::VpdqText
+            | Self::Nsrl => false,
+            Self::Ncmec | Self::Icse => true,
             Self::StopNcii
             | Self::ThreatExchange
             | Self::TechAgainstTerrorism
@@ -171,6 +205,12 @@ pub(super) struct Sink {
 }
 
 impl Sink {
+    /// Returns what is ready.
+    #[cfg(test)]
+    pub(super) fn into_items(self) -> VecDeque<ImportItem> {
+        self.items
+    }
+
     /// Hands out an entry that its source names.
     pub(super) fn entry(&mut self, line: u64, entry: Entry) {
         self.hand_out(line, entry, false);
@@ -181,7 +221,7 @@ impl Sink {
         self.hand_out(line, entry, true);
     }
 
-    fn hand_out(&mut self, line: u64, entry: Entry, by_value: bool) {
+    pub(super) fn hand_out(&mut self, line: u64, entry: Entry, by_value: bool) {
         self.report.add_entry(&entry);
         self.items.push_back(ImportItem::Entry {
             line,
@@ -221,12 +261,28 @@ enum State<R> {
     Hsh {
         lines: Lines<R>,
     },
-    Csv {
+    Vpdq {
+        lines: Lines<R>,
+    },
+    /// A table, whatever its columns.
+    Table {
         lines: Lines<R>,
         rows: Box<Rows>,
+        meaning: Box<dyn Meaning>,
     },
     Json(JsonList<R>),
+    Ncmec(Box<Page<R>>),
     Over,
+}
+
+impl<R> State<R> {
+    fn table(lines: Lines<R>, rows: Rows, meaning: impl Meaning + 'static) -> Self {
+        Self::Table {
+            lines,
+            rows: Box::new(rows),
+            meaning: Box::new(meaning),
+        }
+    }
 }
 
 /// An iterator over a list, in the order of its lines.
@@ -281,8 +337,8 @@ impl<R: BufRead> Importer<R> {
             },
             ListFormat::Csv(mapping) => {
                 let mut lines = Lines::new(reader);
-                let rows = Box::new(Rows::new(&mut lines, mapping, &mut sink)?);
-                State::Csv { lines, rows }
+                let (rows, columns) = csv::open(&mut lines, mapping, &mut sink)?;
+                State::table(lines, rows, columns)
             }
             ListFormat::StopNcii => {
                 State::Json(JsonList::new(reader, StopNcii::default(), &mut sink))
@@ -299,6 +355,20 @@ impl<R: BufRead> Importer<R> {
                 State::Json(JsonList::new(reader, records, &mut sink))
             }
             ListFormat::VpdqJson => State::Json(JsonList::new(reader, VpdqJson, &mut sink)),
+            ListFormat::Icse => {
+                let mut lines = Lines::new(reader);
+                let (rows, columns) = icse::open(&mut lines, &mut sink)?;
+                State::table(lines, rows, columns)
+            }
+            ListFormat::Nsrl => {
+                let mut lines = Lines::new(reader);
+                let (rows, columns) = nsrl::open(&mut lines, &mut sink)?;
+                State::table(lines, rows, columns)
+            }
+            ListFormat::VpdqText => State::Vpdq {
+                lines: Lines::new(reader),
+            },
+            ListFormat::Ncmec => State::Ncmec(Box::new(Page::new(reader, &mut sink))),
         };
         Ok(Self { state, sink })
     }
@@ -313,16 +383,29 @@ impl<R: BufRead> Importer<R> {
                 sink.report.lines = list.lines();
                 return more;
             }
-            State::Csv { lines, rows } => (rows.step(lines, sink)?, lines.number()),
+            State::Table {
+                lines,
+                rows,
+                meaning,
+            } => (rows.step(lines, &**meaning, sink)?, lines.number()),
             State::Hex { lines, kind } => {
-                let more = step_line(lines, sink, |line, _, text| {
+                let more = step_line(lines, sink, |_, line, text| {
                     hex::parse_line(line, text, *kind)
                 });
                 (more?, lines.number())
             }
             State::Hsh { lines } => {
-                let more = step_line(lines, sink, |_, record, text| hsh::parse_line(record, text));
+                let more = step_line(lines, sink, |sink, _, text| {
+                    hsh::parse_line(sink.report.records, text)
+                });
                 (more?, lines.number())
+            }
+            State::Vpdq { lines } => (step_line(lines, sink, vpdq::parse_line)?, lines.number()),
+            State::Ncmec(page) => {
+                let more = page.step(sink);
+                // A page that is cut has lines, too.
+                sink.report.lines = page.lines();
+                (more?, page.lines())
             }
             State::Over => return Ok(false),
         };
@@ -337,7 +420,7 @@ impl<R> Importer<R> {
     /// Worth showing to whoever builds an index: a column of hashes under an unusual name is not read.
     pub fn columns_used(&self) -> Option<ColumnsUsed> {
         match &self.state {
-            State::Csv { rows, .. } => Some(rows.columns_used()),
+            State::Table { meaning, .. } => meaning.columns_used(),
             _ => None,
         }
     }
@@ -353,12 +436,12 @@ impl<R> Importer<R> {
     }
 }
 
-/// Reads one line of a format that has one record a line. `parse` gets the numbers of the line and of the record, and returns
-/// the entry and whether it is known by its value alone.
+/// Reads one line of a format that has one record a line. `parse` gets the sink, which has counted the record, and the number
+/// of the line, and returns the entry and whether it is known by its value alone.
 fn step_line<R: BufRead>(
     lines: &mut Lines<R>,
     sink: &mut Sink,
-    parse: impl FnOnce(u64, u64, &str) -> Result<(Entry, bool), QuarantineReason>,
+    parse: impl FnOnce(&mut Sink, u64, &str) -> Result<(Entry, bool), QuarantineReason>,
 ) -> Result<bool, ListError> {
     let Some(line) = read_line(lines)? else {
         return Ok(false);
@@ -369,7 +452,7 @@ fn step_line<R: BufRead>(
         Ok(text) if text.starts_with('#') => sink.report.comments += 1,
         text => {
             sink.report.records += 1;
-            match text.and_then(|text| parse(number, sink.report.records, text)) {
+            match text.and_then(|text| parse(sink, number, text)) {
                 Ok((entry, by_value)) => sink.hand_out(number, entry, by_value),
                 Err(reason) => sink.quarantine(number, None, reason),
             }

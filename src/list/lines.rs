@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
-use super::error::QuarantineReason;
+use super::error::{ListError, QuarantineReason};
 
 /// The longest line that is read, in bytes without its end. A longer one is quarantined.
 ///
@@ -112,6 +112,14 @@ impl<R: BufRead> Lines<R> {
             self.spare = bytes;
         }
     }
+}
+
+/// Returns the next line, or the error that an importer hands out.
+pub(super) fn read_line<R: BufRead>(lines: &mut Lines<R>) -> Result<Option<Line>, ListError> {
+    lines.next().map_err(|source| ListError::Io {
+        line: lines.number() + 1,
+        source,
+    })
 }
 
 #[cfg(test)]

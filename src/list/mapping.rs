@@ -1,153 +1,14 @@
 //! Which column of a CSV file is what: given by the user, or read off a header that uses the usual names.
 
-use crate::hash::{ClassicKind, HashKind};
-
 use super::error::{ListError, MappingError};
+use super::fields::{Column, CsvField, FIELDS, Place};
 use super::value::fold;
-
-/// The fields that [`CsvMapping::parse`] knows, for messages.
-pub(super) const FIELD_NAMES: &str = "hash, kind, pdq, md5, sha1, sha256, sha512, classic kinds such as mean_8x8, id, category, scheme, region, status, \
-     quality, submitter, tags, media_type, updated, scheme_is, region_is, delimiter and header";
-
-/// What a column of a CSV file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CsvField {
-    /// A hash of this kind. Any number of columns may be.
-    HashOf(HashKind),
-    /// A hash of the kind that [`CsvField::Kind`] names in the same row, or else that its length speaks for.
-    Hash,
-    /// The kind of the hash in [`CsvField::Hash`].
-    Kind,
-    /// The source's own name for the entry.
-    EntryId,
-    /// The value of the classification.
-    Category,
-    /// The scheme of the classification.
-    Scheme,
-    /// The region of the classification.
-    Region,
-    /// The status of the entry.
-    Status,
-    /// The PDQ quality, 0 to 100.
-    Quality,
-    /// Who submitted the entry.
-    Submitter,
-    /// Tags, with `;` or `|` between them.
-    Tags,
-    /// The kind of file.
-    MediaType,
-    /// When the source last changed the entry.
-    Updated,
-}
-
-/// The fields but those of classic kinds, the name of each, and the columns that are taken for it where no mapping is
-/// given, the best first. A field of a classic kind has the kind's name, and so has its column.
-const FIELDS: [(CsvField, &str, &[&str]); 17] = [
-    (CsvField::HashOf(HashKind::Pdq), "pdq", &["pdq", "pdq_hash"]),
-    (CsvField::HashOf(HashKind::Md5), "md5", &["md5", "md5_hash"]),
-    (
-        CsvField::HashOf(HashKind::Sha1),
-        "sha1",
-        &["sha1", "sha1_hash"],
-    ),
-    (
-        CsvField::HashOf(HashKind::Sha256),
-        "sha256",
-        &["sha256", "sha256_hash"],
-    ),
-    (
-        CsvField::HashOf(HashKind::Sha512),
-        "sha512",
-        &["sha512", "sha512_hash"],
-    ),
-    (CsvField::Hash, "hash", &["hash"]),
-    (CsvField::Kind, "kind", &["kind", "hash_type", "algorithm"]),
-    (CsvField::EntryId, "id", &["entry_id", "id", "path"]),
-    (
-        CsvField::Category,
-        "category",
-        &["category", "classification"],
-    ),
-    (CsvField::Scheme, "scheme", &["scheme"]),
-    (CsvField::Region, "region", &["region"]),
-    (CsvField::Status, "status", &["status"]),
-    (CsvField::Quality, "quality", &["quality"]),
-    (CsvField::Submitter, "submitter", &["submitter", "source"]),
-    (CsvField::Tags, "tags", &["tags"]),
-    (CsvField::MediaType, "media_type", &["media_type"]),
-    (CsvField::Updated, "updated", &["updated"]),
-];
-
-impl CsvField {
-    /// Returns the name that [`CsvMapping::parse`] has for the field.
-    pub fn name(self) -> &'static str {
-        if let Self::HashOf(kind) = self {
-            return kind.name();
-        }
-        let found = FIELDS.iter().find(|(field, ..)| *field == self);
-        found.map_or("hash", |(_, name, _)| name)
-    }
-
-    /// Returns the field of this name.
-    fn of_name(word: &str) -> Option<Self> {
-        let folded = fold(word);
-        if folded == "entryid" {
-            return Some(Self::EntryId);
-        }
-        let found = FIELDS.iter().find(|(_, name, _)| fold(name) == folded);
-        let found = found.map(|(field, ..)| *field);
-        found.or_else(|| Self::of_classic(&folded))
-    }
-
-    /// Returns the field of the classic kind of this name, in the form of [`fold`].
-    fn of_classic(folded: &str) -> Option<Self> {
-        let mut kinds = ClassicKind::ALL.into_iter().map(HashKind::from);
-        kinds
-            .find(|kind| fold(kind.name()) == folded)
-            .map(Self::HashOf)
-    }
-
-    /// Returns whether a column of this field holds hashes.
-    pub(super) fn is_hash(self) -> bool {
-        matches!(self, Self::Hash | Self::HashOf(_))
-    }
-}
-
-/// A column of a CSV file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Column {
-    /// The column of this name in the header; case, spaces, `-` and `_` make no difference.
-    Name(String),
-    /// The column of this number, counted from 1.
-    Number(usize),
-}
-
-impl Column {
-    /// Returns what messages call the column.
-    fn label(&self) -> String {
-        match self {
-            Self::Name(name) => name.clone(),
-            Self::Number(number) => number.to_string(),
-        }
-    }
-}
-
-/// Which columns of a CSV file are read, and which are not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ColumnsUsed {
-    /// The fields that are read and the numbers of their columns, counted from 1.
-    pub used: Vec<(CsvField, usize)>,
-    /// The numbers of the columns of the header that nothing is read from.
-    pub unused: Vec<usize>,
-}
+use super::words::Words;
 
 /// Which column of a CSV file is what.
 ///
 /// A mapping without columns, [`CsvMapping::default`], reads them off the header: `hash`, `kind`, `pdq`, `md5`,
-/// `sha1`, `sha256`, `sha512`, the names of classic kinds, `id` or `entry_id` or else `path`, `category`, `source`, `status`, `quality`
+/// `sha1`, `sha256`, `sha512`, the names of classic and other kinds (`photodna`, ...), `id` or `entry_id` or else `path`, `category`, `source`, `status`, `quality`
 /// and some more. A header with `path`, `status`, `kind` and `hash` is that of `hashsieve hash --format csv`: its rows of
 /// status `low_quality`, and those that say why there is no hash, are left out and counted.
 ///
@@ -166,6 +27,8 @@ pub struct CsvMapping {
     delimiter: Option<u8>,
     scheme: Option<String>,
     region: Option<String>,
+    /// What words of the file mean that are not usual ones.
+    words: Words,
 }
 
 impl Default for CsvMapping {
@@ -176,6 +39,7 @@ impl Default for CsvMapping {
             delimiter: None,
             scheme: None,
             region: None,
+            words: Words::default(),
         }
     }
 }
@@ -245,7 +109,8 @@ impl CsvMapping {
             }
         }
         for (name, folded) in names.iter().zip(&folded) {
-            if let Some(field) = CsvField::of_classic(folded) {
+            let other = || CsvField::of_other_column(folded);
+            if let Some(field) = CsvField::of_classic(folded).or_else(other) {
                 let column = Column::Name(name.trim().to_owned());
                 mapping.columns.push((field, column));
             }
@@ -290,6 +155,16 @@ impl CsvMapping {
         self
     }
 
+    /// Says what the words of the file mean.
+    pub(super) fn set_words(&mut self, words: Words) -> &mut Self {
+        self.words = words;
+        self
+    }
+
+    pub(super) fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Returns whether the first line is a header.
     pub fn has_header(&self) -> bool {
         self.has_header
@@ -303,11 +178,11 @@ impl CsvMapping {
         self.region.as_deref()
     }
 
-    fn has(&self, wanted: CsvField) -> bool {
+    pub(super) fn has(&self, wanted: CsvField) -> bool {
         self.columns.iter().any(|(field, _)| *field == wanted)
     }
 
-    fn has_hash(&self) -> bool {
+    pub(super) fn has_hash(&self) -> bool {
         self.columns.iter().any(|(field, _)| field.is_hash())
     }
 
@@ -333,7 +208,7 @@ impl CsvMapping {
                 .iter()
                 .any(|(other, _)| other == field);
             // Several columns may hold hashes of one kind; for all else there would be two answers to one question.
-            if repeated && !matches!(field, CsvField::HashOf(_)) {
+            if repeated && !field.may_repeat() {
                 return Err(MappingError::RepeatedField {
                     field: field.name(),
                 });
@@ -355,10 +230,8 @@ impl CsvMapping {
         Ok(())
     }
 
-    /// Returns the byte between fields, guessed from the first line where the mapping does not say.
-    pub(super) fn delimiter_for(&self, first_line: &str) -> u8 {
+    pub(super) fn delimiter(&self) -> Option<u8> {
         self.delimiter
-            .unwrap_or_else(|| guess_delimiter(first_line))
     }
 
     /// Returns where in a row each field stands.
@@ -403,22 +276,12 @@ impl CsvMapping {
     }
 }
 
-/// Where in a row a field stands.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) field: CsvField,
-    /// Counted from 0.
-    pub(super) index: usize,
-    /// What messages call the column: the mapping's word, never the file's.
-    pub(super) label: String,
-}
-
 /// Returns whether a byte can stand between fields without being mistaken for something else.
 fn is_delimiter(byte: u8) -> bool {
     byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r' | 0)
 }
 
-fn parse_delimiter(text: &str) -> Result<u8, MappingError> {
+pub(super) fn parse_delimiter(text: &str) -> Result<u8, MappingError> {
     let byte = match (fold(text).as_str(), text.as_bytes()) {
         ("tab", _) => b'\t',
         ("comma", _) => b',',
@@ -435,30 +298,10 @@ fn parse_delimiter(text: &str) -> Result<u8, MappingError> {
     }
 }
 
-/// Returns the usual delimiter that a line has most of outside quotes; the comma when it has none.
-pub(super) fn guess_delimiter(line: &str) -> u8 {
-    let candidates = [b',', b';', b'\t', b'|'];
-    let mut counts = [0_usize; 4];
-    let mut quoted = false;
-    for byte in line.bytes() {
-        if byte == b'"' {
-            quoted = !quoted;
-        } else if !quoted && let Some(index) = candidates.iter().position(|c| *c == byte) {
-            counts[index] += 1;
-        }
-    }
-    let mut best = 0;
-    for index in 1..candidates.len() {
-        if counts[index] > counts[best] {
-            best = index;
-        }
-    }
-    candidates[best]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::{ClassicKind, HashKind};
 
     #[test]
     fn a_mapping_is_read_from_one_line_of_text() {
@@ -487,7 +330,7 @@ mod tests {
             ("", MappingError::NotAPair { part: 1 }),
             ("pdq=1,", MappingError::NotAPair { part: 2 }),
             ("pdq=1,id", MappingError::NotAPair { part: 2 }),
-            ("photodna=1", unknown("photodna")),
+            ("photo=1", unknown("photo")),
             ("id=1", MappingError::NoHashField),
             ("kind=1", MappingError::KindWithoutHash),
             ("kind=1,pdq=2", MappingError::KindWithoutHash),
@@ -522,15 +365,6 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_known_by_its_name() {
-        for (field, name, _) in FIELDS {
-            assert_eq!(field.name(), name);
-            assert_eq!(CsvField::of_name(name), Some(field));
-            assert!(FIELD_NAMES.contains(name), "{name}");
-        }
-    }
-
-    #[test]
     fn usual_headers_need_no_mapping() {
         let mapping =
             CsvMapping::from_header(&["MD5", "SHA-1", "PhotoDNA", "ID", "Category"]).unwrap();
@@ -541,10 +375,12 @@ mod tests {
                 CsvField::HashOf(HashKind::Md5),
                 CsvField::HashOf(HashKind::Sha1),
                 CsvField::EntryId,
-                CsvField::Category
+                CsvField::Category,
+                CsvField::OtherHash("photodna"),
             ]
         );
         assert_eq!(CsvMapping::from_header(&["kind", "id"]), None);
+        assert_eq!(CsvMapping::from_header(&["url", "text", "crc32"]), None);
     }
 
     #[test]
@@ -559,13 +395,5 @@ mod tests {
             let text = format!("{}=2", kind.name());
             assert!(CsvMapping::parse(&text).unwrap().has(field), "{text}");
         }
-    }
-
-    #[test]
-    fn the_delimiter_is_guessed_from_the_header() {
-        assert_eq!(guess_delimiter("a;b;c"), b';');
-        assert_eq!(guess_delimiter("a\tb,c\td"), b'\t');
-        assert_eq!(guess_delimiter("\"a;b;c\",d"), b',');
-        assert_eq!(guess_delimiter("a"), b',');
     }
 }

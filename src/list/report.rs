@@ -18,7 +18,7 @@ use crate::entry::{Entry, EntryStatus};
 #[non_exhaustive]
 pub struct ImportReport {
     /// Lines read. When the import is over this is `headers + records + continued + comments + blank` in formats of lines;
-    /// in JSON, a record takes any number of lines, or many share one, and only the lines of the file are counted here.
+    /// in JSON and XML, a record takes any number of lines, or many share one, and only the lines of the file are counted here.
     pub lines: u64,
     /// Header lines read as such.
     pub headers: u64,

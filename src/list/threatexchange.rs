@@ -167,10 +167,11 @@ impl Records for ThreatExchange {
     }
 
     fn position(&mut self) -> Option<FeedPosition> {
-        let mut position = FeedPosition::default();
-        position.checkpoint = self.last_updated.map(|seconds| seconds.to_string());
-        position.checkpoint_time = self.last_updated;
-        position.has_more = self.has_more;
+        let position = FeedPosition {
+            checkpoint: self.last_updated.map(|seconds| seconds.to_string()),
+            checkpoint_time: self.last_updated,
+            has_more: self.has_more,
+        };
         Some(position)
     }
 }

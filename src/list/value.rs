@@ -69,6 +69,12 @@ pub(super) fn is_usual(name: &str) -> bool {
     UNMATCHABLE.iter().any(|(_, usual)| *usual == name)
 }
 
+/// Returns the usual name of a kind that cannot be matched here, given any of its names in the form of [`fold`].
+pub(super) fn other_kind(folded: &str) -> Option<&'static str> {
+    let found = UNMATCHABLE.iter().find(|(name, _)| *name == folded);
+    found.map(|(_, usual)| *usual)
+}
+
 /// Returns the letters and digits of a name in lower case, so that `SHA-256`, `sha_256` and `Sha 256` are one.
 pub(super) fn fold(name: &str) -> String {
     name.chars()
@@ -99,9 +105,8 @@ pub(super) fn parse_kind(word: &str) -> Result<NamedKind, QuarantineReason> {
     if let Some(kind) = kinds.find(|kind| fold(kind.name()) == name) {
         return Ok(NamedKind::Known(kind));
     }
-    let other = UNMATCHABLE.iter().find(|(folded, _)| *folded == name);
-    other
-        .map(|(_, name)| NamedKind::Other(name))
+    other_kind(name)
+        .map(NamedKind::Other)
         .ok_or(QuarantineReason::UnknownKind)
 }
 

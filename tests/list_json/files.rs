@@ -44,7 +44,10 @@ fn one_line_and_many_lines_are_the_same_list() {
         assert_eq!(one.reasons(), many.reasons());
         assert!(one.lines.iter().all(|line| *line == 1));
         let first = many.lines[0];
-        let text = pretty.lines().nth(first as usize - 1).unwrap();
+        let text = pretty
+            .lines()
+            .nth(usize::try_from(first).unwrap() - 1)
+            .unwrap();
         assert!(text.trim_start().starts_with(['{', '"']), "{text}");
         assert!(many.lines.is_sorted() && first > 1);
         let windows = import(

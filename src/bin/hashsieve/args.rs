@@ -342,7 +342,7 @@ pub(crate) struct IndexArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexCommand {
     /// Build an index of hash lists.
-    Build(BuildArgs),
+    Build(Box<BuildArgs>),
     /// Say what is in an index; reads its header and its list descriptions only.
     Info(InfoArgs),
     /// Read a whole index and check every byte of it.
@@ -373,6 +373,14 @@ pub(crate) enum ListFormatArg {
     Vics,
     /// The frames of a video as the vPDQ tools write them in JSON.
     VpdqJson,
+    /// A page of NCMEC's hash sharing service, in XML.
+    Ncmec,
+    /// An export of INTERPOL's ICSE database.
+    Icse,
+    /// The NSRL's reference data set: files that are known rather than bad.
+    Nsrl,
+    /// The frames of a video as vPDQ writes them in text.
+    Vpdq,
 }
 
 #[derive(Debug, Args)]
@@ -382,7 +390,8 @@ is then 2 and the index holds all the others.
 
 --map says which column of a table is what: pairs field=column, separated by commas; a column is a name of the header or \
 a number from 1. Fields: pdq, md5, sha1, sha256, sha512, hash, kind, id, category, scheme, region, status, quality, \
-submitter, tags, media_type, updated; also delimiter=;  header=no  scheme_is=TEXT  region_is=TEXT. A table that \
+opinion, submitter, tags, media_type, updated, first_seen, and kinds that are kept but not matched, such as photodna; also \
+delimiter=;  header=no  scheme_is=TEXT  region_is=TEXT. A table that \
 `hash --format csv` wrote needs none: an entry is named by its path, and rows of status low_quality or without a hash are \
 left out and counted.
 
@@ -413,6 +422,9 @@ pub(crate) struct BuildArgs {
     /// The region whose categories a VICS file has, for example US; what the file says of it is then not taken.
     #[arg(long)]
     pub(crate) region: Option<String>,
+    /// A file that says which column is what, and what the words in a list mean (TOML; the README has an example).
+    #[arg(long, value_name = "FILE", conflicts_with = "map")]
+    pub(crate) columns: Option<PathBuf>,
     /// The list's name in verdicts and policies; all files are then one list, later ones after earlier ones. Without it,
     /// each file is a list, named as the file without its ending.
     #[arg(long)]

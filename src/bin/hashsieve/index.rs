@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashsieve::list::{
-    ColumnsUsed, CsvMapping, ImportItem, ImportOptions, ImportReport, Importer, ListFormat,
-    format_time, parse_time,
+    ColumnMap, ColumnsUsed, CsvMapping, ImportItem, ImportOptions, ImportReport, Importer,
+    ListFormat, format_time, parse_time,
 };
 use hashsieve::{
     BuildError, BuildProgress, BuildSummary, Entry, HashKind, Index, IndexBuilder, ListDescriptor,
@@ -193,12 +193,13 @@ fn tell_columns(path: &Path, columns: &ColumnsUsed) {
 }
 
 fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat, Failure> {
-    let mapping = match &arguments.map {
-        None => None,
-        Some(map) => {
+    let mapping = match (&arguments.map, &arguments.columns) {
+        (None, None) => None,
+        (Some(map), _) => {
             let mapping = CsvMapping::parse(map);
             Some(mapping.map_err(|error| Failure(format!("--map: {error}")))?)
         }
+        (None, Some(file)) => Some(read_columns(file)?),
     };
     let guess = ListFormat::guess(Some(path), head);
     let is_lines = matches!(guess, ListFormat::HexLines { .. } | ListFormat::Hsh);
@@ -217,13 +218,17 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
     let format = match (arguments.format, mapping) {
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
-            let message = "--map is for tables: leave --format out or say csv";
+            let message = "--map and --columns are for tables: leave --format out or say csv";
             return Err(Failure(message.to_owned()));
         }
         (ListFormatArg::Auto, None) => guess,
         (ListFormatArg::Lines, None) => ListFormat::HexLines { kind: None },
         (ListFormatArg::Hsh, None) => ListFormat::Hsh,
         (ListFormatArg::Csv, None) => ListFormat::Csv(CsvMapping::default()),
+        (ListFormatArg::Ncmec, None) => ListFormat::Ncmec,
+        (ListFormatArg::Icse, None) => ListFormat::Icse,
+        (ListFormatArg::Nsrl, None) => ListFormat::Nsrl,
+        (ListFormatArg::Vpdq, None) => ListFormat::VpdqText,
         (ListFormatArg::StopNcii, None) => ListFormat::StopNcii,
         (ListFormatArg::ThreatExchange, None) => ListFormat::ThreatExchange,
         (ListFormatArg::TechAgainstTerrorism, None) => ListFormat::TechAgainstTerrorism,
@@ -251,6 +256,13 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         },
         other => other,
     })
+}
+
+/// Reads a file that says which column is what.
+fn read_columns(file: &Path) -> Result<CsvMapping, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::at(file, error))?;
+    let map: ColumnMap = toml::from_str(&text).map_err(|error| Failure::at(file, error))?;
+    map.to_csv().map_err(|error| Failure::at(file, error))
 }
 
 /// A reader that says how far it has come.
