@@ -1,4 +1,6 @@
 //! The manifest: which files make up a store, and what is known of its lists.
+#![doc = ""]
+#![doc = include_str!("FORMAT.md")]
 
 use std::fs;
 use std::io::{ErrorKind, Write};
