@@ -1623,7 +1623,7 @@ fn tables_are_read_by_a_map() {
             .run(&lines)
             .exits(2)
             .stderr
-            .contains("--map is for tables")
+            .contains("--map and --columns are for tables")
     );
 }
 
