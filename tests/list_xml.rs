@@ -553,6 +553,27 @@ fn an_entry_over_the_limit_is_skipped_and_the_next_one_read() {
 }
 
 #[test]
+fn an_entry_of_many_thousand_values_takes_no_time_to_speak_of() {
+    let prints: String = (0..12_000).map(|n| format!("<k{n}>x</k{n}>")).collect();
+    let votes: String = (0..8_000)
+        .map(|n| format!("<negativeFeedback type=\"k{n}\"/>"))
+        .collect();
+    let tags: String = (0..8_000)
+        .map(|n| format!("<categorization name=\"{n}\"/>"))
+        .collect();
+    let rest = format!(
+        "{}<fingerprints>{prints}</fingerprints><feedback>{votes}</feedback><categorizations>{tags}</categorizations>",
+        md5(1)
+    );
+    let out = import(&page(&image("a", &rest), ""));
+    assert!(out.error.is_none());
+    let entry = &out.entries[0];
+    assert_eq!((entry.hashes.len(), entry.other_hashes.len()), (1, 1023));
+    assert_eq!((entry.kind_opinions.len(), entry.tags.len()), (64, 1024));
+    assert_eq!(entry.opinion, Opinion::Disputed);
+}
+
+#[test]
 fn a_file_without_an_end_to_anything_ends_in_an_error() {
     /// Gives the same bytes over and over.
     struct Endless(&'static [u8], usize);

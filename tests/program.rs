@@ -1628,6 +1628,71 @@ fn tables_are_read_by_a_map() {
 }
 
 #[test]
+fn tables_are_read_as_a_file_of_columns_says() {
+    let place = Place::new();
+    let [a, b] = [1, 2].map(|number| made_up(HashKind::Md5, number));
+    place.write(
+        "table.csv",
+        format!("Ref;Digest;State\n7;{a};live\n8;{b};over\n"),
+    );
+    let map = "format = 'csv'\n[columns]\nid = 'Ref'\nmd5 = 2\nstatus = 'State'\n[status]\nwithdrawn = ['over']\n";
+    place.write("map.toml", map);
+    let build = ["index", "build", "table.csv", "-o", "table.hsv"];
+    let build = [&build[..], &["--columns", "map.toml"]].concat();
+    let ran = place.run(&build).exits(0);
+    assert!(
+        ran.stdout
+            .contains("records   2 read, 0 left out, 1 withdrawn\n")
+    );
+    for (options, says) in [
+        (["--map", "md5=2"], "cannot be used with"),
+        (["--format", "lines"], "--columns is for tables"),
+    ] {
+        let ran = place.run(&[&build[..], &options].concat()).exits(2);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    for (map, says) in [
+        ("format = 'csv'\nhue = 1\n[columns]\n", "hue"),
+        ("format = 'json'\n[columns]\nmd5 = 'a'\n", "json"),
+        (
+            "format = 'csv'\n[columns]\nid = 1\n",
+            "no column holds a hash",
+        ),
+    ] {
+        place.write("map.toml", map);
+        let ran = place.run(&build).exits(2);
+        assert!(
+            ran.stderr.contains("map.toml: ") && ran.stderr.contains(says),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn pages_of_a_feed_are_read_and_a_cut_one_makes_no_index() {
+    let place = Place::new();
+    let md5 = made_up(HashKind::Md5, 1);
+    let image = format!(
+        "<image><member id=\"1\">m</member><id>a</id><fingerprints><md5>{md5}</md5></fingerprints></image>"
+    );
+    let page = format!("<queryResult><images>{image}</images></queryResult>\n");
+    place.write("page.xml", &page);
+    let build = ["index", "build", "page.xml", "-o", "page.hsv"];
+    let ran = place.run(&build).exits(0);
+    assert!(
+        ran.stdout.contains("records   1 read, 0 left out"),
+        "{}",
+        ran.stdout
+    );
+    place.write("page.xml", &page[..page.len() - 5]);
+    let cut = ["index", "build", "page.xml", "-o", "cut.hsv"];
+    let ran = place.run(&cut).exits(2);
+    assert!(ran.stderr.contains("fetch it again"), "{}", ran.stderr);
+    assert!(!place.at("cut.hsv").exists());
+}
+
+#[test]
 fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth_listing() {
     let place = Place::new();
     place.write("in/a.png", png(&drawn(1)));

@@ -10,6 +10,7 @@ mod column_map;
 mod csv;
 mod draft;
 mod error;
+mod feedback;
 mod fields;
 mod hex;
 mod hsh;

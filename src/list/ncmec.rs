@@ -12,24 +12,27 @@
 //! - Fingerprints that are too long for XML are links. The link is kept as the value, so that it is known that there is
 //!   such a fingerprint; it is no hash, and what it leads to may not be there tomorrow.
 
-use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::error::{ListError, QuarantineReason};
+use super::feedback::Feedback;
 use super::import::{FeedPosition, Sink};
 use super::time::parse_time;
-use super::value::{NamedKind, fold, parse_hash, parse_kind};
+use super::value::{NamedKind, parse_hash, parse_kind};
 use super::xml::{MAX_RECORD, Piece, Pieces};
-use crate::entry::{Classification, Entry, EntryStatus, KindOpinions, MediaType, Opinion};
+use crate::entry::{Classification, Entry, EntryStatus, MediaType};
 
 /// The name of the scheme of classifications.
 const SCHEME: &str = "ncmec";
 
 /// The classifications documented.
 const CLASSES: [&str; 4] = ["A1", "A2", "B1", "B2"];
+
+/// The most fingerprints, and the most tags, of one entry. Entries have a dozen; each is compared with each.
+const MAX_VALUES: usize = 1024;
 
 /// A page being read.
 pub(super) struct Page<R> {
@@ -181,7 +184,7 @@ fn read_record(
             Ok(Event::Start(tag)) => {
                 let place = place.child(tag.local_name().as_ref());
                 element.begin(place, &tag);
-                record.begin(place, &element, sink);
+                record.begin(place, &element, line, sink);
                 places.push(place);
             }
             Ok(Event::End(_)) => {
@@ -358,13 +361,6 @@ impl Element {
     }
 }
 
-/// The feedback on one kind of hash: who gave it. A member that gave it twice counts once.
-struct Votes {
-    kind: String,
-    positive: BTreeSet<String>,
-    negative: BTreeSet<String>,
-}
-
 /// A record being read.
 struct Record {
     entry: Entry,
@@ -372,12 +368,7 @@ struct Record {
     member: Option<String>,
     id: String,
     has_bad_hash: bool,
-    votes: Vec<Votes>,
-    /// Which of the votes those read now belong to.
-    current: usize,
-    is_negative: bool,
-    /// Whether anybody was named for the feedback that is read now.
-    has_voter: bool,
+    feedback: Feedback,
 }
 
 impl Record {
@@ -390,43 +381,26 @@ impl Record {
             member: None,
             id: String::new(),
             has_bad_hash: false,
-            votes: Vec::new(),
-            current: 0,
-            is_negative: false,
-            has_voter: false,
+            feedback: Feedback::default(),
         }
     }
 
     /// Takes the start of an element.
-    fn begin(&mut self, place: Place, element: &Element, sink: &mut Sink) {
+    fn begin(&mut self, place: Place, element: &Element, line: u64, sink: &mut Sink) {
         match place {
             Place::Affirmative | Place::Negative => {
                 let kind = kind_name(element.kind.as_deref().unwrap_or_default().trim(), sink);
-                let known = self.votes.iter().position(|votes| votes.kind == kind);
-                self.current = known.unwrap_or(self.votes.len());
-                if known.is_none() {
-                    self.votes.push(Votes {
-                        kind,
-                        positive: BTreeSet::new(),
-                        negative: BTreeSet::new(),
-                    });
+                if !self.feedback.begin(kind, place == Place::Negative) {
+                    let field = "feedback";
+                    sink.quarantine(
+                        line,
+                        Some(field.to_owned()),
+                        QuarantineReason::BadField { field },
+                    );
                 }
-                self.is_negative = place == Place::Negative;
-                self.has_voter = false;
             }
             Place::Unknown => sink.unknown_value("element"),
             _ => {}
-        }
-    }
-
-    /// Counts feedback of somebody, whom nothing may name.
-    fn vote(&mut self, who: &str) {
-        if let Some(votes) = self.votes.get_mut(self.current) {
-            let voters = match self.is_negative {
-                true => &mut votes.negative,
-                false => &mut votes.positive,
-            };
-            voters.insert(who.to_owned());
         }
     }
 
@@ -476,18 +450,18 @@ impl Record {
                 );
             }
             Place::Voter => {
-                self.has_voter = true;
-                let who = element.id.as_deref().map_or(text, str::trim);
-                self.vote(who);
+                self.feedback
+                    .vote(element.id.as_deref().map_or(text, str::trim));
             }
-            Place::Reason if self.is_negative => {
+            Place::Reason => {
                 let reason = element.label.as_deref().or(element.id.as_deref());
                 let reason = reason.map_or(text, str::trim);
-                let kind = self.votes.get(self.current).map_or("", |votes| &votes.kind);
-                let what = format!("negative-feedback:{kind}");
-                self.tag(&what, reason);
+                if let Some(kind) = self.feedback.contradicted() {
+                    let what = format!("negative-feedback:{kind}");
+                    self.tag(&what, reason);
+                }
             }
-            Place::Affirmative | Place::Negative if !self.has_voter => self.vote(""),
+            Place::Affirmative | Place::Negative => self.feedback.end(),
             Place::Fingerprint if !self.is_deletion => self.fingerprint(element, line, sink),
             _ => {}
         }
@@ -495,7 +469,8 @@ impl Record {
 
     fn tag(&mut self, what: &str, value: &str) {
         let tag = format!("{what}:{value}");
-        if !value.is_empty() && !self.entry.tags.contains(&tag) {
+        let has_room = self.entry.tags.len() < MAX_VALUES;
+        if has_room && !value.is_empty() && !self.entry.tags.contains(&tag) {
             self.entry.tags.push(tag);
         }
     }
@@ -512,8 +487,12 @@ impl Record {
             Ok(NamedKind::Other(name)) => name,
             Err(_) => "fingerprint",
         };
+        let count = self.entry.hashes.len() + self.entry.other_hashes.len();
         let added = match kind {
             _ if value.is_empty() => Err(QuarantineReason::NoHash),
+            _ if count >= MAX_VALUES => Err(QuarantineReason::BadField {
+                field: "fingerprints",
+            }),
             Ok(NamedKind::Known(kind)) => {
                 parse_hash(Some(kind), text).map(|hash| self.entry.add_hash(hash))
             }
@@ -550,44 +529,8 @@ impl Record {
             // None of its hashes can be read, which is not to say that it has none.
             return;
         }
-        self.count_votes();
+        self.feedback.apply(&mut self.entry);
         sink.entry(line, self.entry);
-    }
-
-    /// Puts the feedback into the entry.
-    ///
-    /// Feedback is given on one kind of hash, and what it says of a hash that the entry has no more is past. So the entry is
-    /// disputed when somebody contradicts a hash that it has, and negative when all of its hashes are contradicted and
-    /// nobody agrees with any of them.
-    fn count_votes(&mut self) {
-        let count = |voters: usize| u32::try_from(voters).unwrap_or(u32::MAX);
-        let (mut agreeing, mut contradicting) = (BTreeSet::new(), BTreeSet::new());
-        for votes in &self.votes {
-            agreeing.extend(&votes.positive);
-            contradicting.extend(&votes.negative);
-            self.entry.kind_opinions.push(KindOpinions {
-                kind: votes.kind.clone(),
-                positive: count(votes.positive.len()),
-                negative: count(votes.negative.len()),
-            });
-        }
-        self.entry.positive_opinions = count(agreeing.len());
-        self.entry.negative_opinions = count(contradicting.len());
-        let hashes = self.entry.hashes.iter().map(|hash| hash.kind().name());
-        let others = self.entry.other_hashes.iter().map(|hash| &*hash.kind);
-        let (mut is_disputed, mut is_negative) = (false, true);
-        for kind in hashes.chain(others).map(fold) {
-            let votes = self.votes.iter().find(|votes| fold(&votes.kind) == kind);
-            let negative = votes.is_some_and(|votes| !votes.negative.is_empty());
-            let positive = votes.is_some_and(|votes| !votes.positive.is_empty());
-            is_disputed |= negative;
-            is_negative &= negative && !positive;
-        }
-        self.entry.opinion = match (is_disputed, is_negative) {
-            (false, _) => Opinion::Positive,
-            (true, false) => Opinion::Disputed,
-            (true, true) => Opinion::Negative,
-        };
     }
 }
 

@@ -21,6 +21,7 @@ pub fn hash(kind: HashKind, number: u64) -> HashValue {
     HashValue::from_bytes(kind, &bytes).unwrap()
 }
 
+/// Returns the same in hexadecimal.
 pub fn hex(kind: HashKind, number: u64) -> String {
     hash(kind, number).to_hex()
 }
@@ -28,20 +29,26 @@ pub fn hex(kind: HashKind, number: u64) -> String {
 /// All that comes out of a list.
 #[derive(Debug, Default)]
 pub struct Imported {
+    /// The entries, in order.
     pub entries: Vec<Entry>,
     /// The line of each entry.
     pub lines: Vec<u64>,
     /// Whether each is known by its hash alone.
     pub by_value: Vec<bool>,
+    /// What was kept out, in order.
     pub kept_out: Vec<Quarantined>,
+    /// The counts.
     pub report: ImportReport,
+    /// Where a page stands in its feed.
     pub position: Option<FeedPosition>,
+    /// The error it ended in.
     pub error: Option<ListError>,
     /// All of it as `Debug` and `Display` say it.
     pub printed: String,
 }
 
 impl Imported {
+    /// Returns the ids of the entries.
     pub fn ids(&self) -> Vec<&str> {
         self.entries.iter().map(|entry| &*entry.entry_id).collect()
     }

@@ -218,8 +218,14 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
     let format = match (arguments.format, mapping) {
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
-            let message = "--map and --columns are for tables: leave --format out or say csv";
-            return Err(Failure(message.to_owned()));
+            let option = if arguments.map.is_some() {
+                "--map"
+            } else {
+                "--columns"
+            };
+            return Err(Failure(format!(
+                "{option} is for tables: leave --format out or say csv"
+            )));
         }
         (ListFormatArg::Auto, None) => guess,
         (ListFormatArg::Lines, None) => ListFormat::HexLines { kind: None },
