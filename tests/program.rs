@@ -1646,7 +1646,7 @@ fn tables_are_read_as_a_file_of_columns_says() {
     );
     for (options, says) in [
         (["--map", "md5=2"], "cannot be used with"),
-        (["--format", "lines"], "--columns is for tables"),
+        (["--format", "lines"], "--map and --columns are for tables"),
     ] {
         let ran = place.run(&[&build[..], &options].concat()).exits(2);
         assert!(ran.stderr.contains(says), "{}", ran.stderr);
@@ -1685,6 +1685,24 @@ fn pages_of_a_feed_are_read_and_a_cut_one_makes_no_index() {
         "{}",
         ran.stdout
     );
+    // A page that says itself that it is whole may have nothing, where others of its list have something.
+    place.write(
+        "empty.xml",
+        "<queryResult><images count=\"0\"/></queryResult>",
+    );
+    let pages = ["index", "build", "page.xml", "empty.xml", "-o", "pages.hsv"];
+    place
+        .run(&[&pages[..], &["--name", "feed"]].concat())
+        .exits(0);
+    for alone in [&["empty.xml"][..], &["empty.xml", "--name", "feed"]] {
+        let build = [&["index", "build", "-o", "empty.hsv"], alone].concat();
+        let ran = place.run(&build).exits(2);
+        assert!(
+            ran.stderr.contains("no entry can be read"),
+            "{}",
+            ran.stderr
+        );
+    }
     place.write("page.xml", &page[..page.len() - 5]);
     let cut = ["index", "build", "page.xml", "-o", "cut.hsv"];
     let ran = place.run(&cut).exits(2);

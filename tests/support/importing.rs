@@ -1,5 +1,4 @@
 //! What tests of importers share: made-up hashes, and all that comes out of a list.
-#![allow(missing_docs, reason = "the names say what these are")]
 
 use hashsieve::list::{
     FeedPosition, ImportItem, ImportOptions, ImportReport, Importer, ListError, ListFormat,

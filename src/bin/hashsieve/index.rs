@@ -56,16 +56,19 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
         if arguments.name.is_some() {
             one_list = Some(list);
         }
-        let (report, low) = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
-        low_quality += low;
-        if report.entries == 0 {
-            // A failed download must not become a list that silently matches nothing.
+        let read = import(arguments, path, list, &mut builder, &mut quarantine, quiet)?;
+        low_quality += read.low_quality;
+        total.merge(&read.report);
+        // A failed download must not become a list that silently matches nothing. A page of a feed says itself that it is
+        // whole, and others of its feed may have entries.
+        let is_last = path.as_path() == arguments.lists[arguments.lists.len() - 1];
+        let may_be_empty = read.is_page && arguments.name.is_some();
+        if (read.report.entries == 0 && !may_be_empty) || (is_last && total.entries == 0) {
             quarantine.finish()?;
             let why =
                 "no entry can be read; nothing was written, and an index that was there still is";
             return Err(Failure::at(path, why));
         }
-        total.merge(&report);
     }
     let mut progress = Progress::new(0, "records", quiet);
     let summary = builder.finish_with(&mut |BuildProgress {
@@ -112,7 +115,16 @@ fn describe(arguments: &BuildArgs, path: &Path) -> Result<ListDescriptor, Failur
     })
 }
 
-/// Adds the entries of one list file, and returns how many of their pdq hashes are of too low a quality.
+/// What was read of one list file.
+struct ListRead {
+    report: ImportReport,
+    /// How many pdq hashes are of too low a quality.
+    low_quality: u64,
+    /// Whether it is a page of a feed.
+    is_page: bool,
+}
+
+/// Adds the entries of one list file.
 fn import(
     arguments: &BuildArgs,
     path: &Path,
@@ -120,7 +132,7 @@ fn import(
     builder: &mut IndexBuilder,
     quarantine: &mut Quarantine,
     quiet: bool,
-) -> Result<(ImportReport, u64), Failure> {
+) -> Result<ListRead, Failure> {
     let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
     let file = File::open(path).map_err(|error| at(&error))?;
     let length = file.metadata().map_err(|error| at(&error))?.len();
@@ -159,7 +171,11 @@ fn import(
             progress.set("reading lists", read.load(Ordering::Relaxed), length);
         }
     }
-    Ok((importer.report().clone(), low_quality))
+    Ok(ListRead {
+        report: importer.report().clone(),
+        low_quality,
+        is_page: importer.position().is_some(),
+    })
 }
 
 /// Returns how many pdq hashes of an entry that matches are of a quality at which they say too little.
@@ -218,14 +234,8 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
     let format = match (arguments.format, mapping) {
         (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
-            let option = if arguments.map.is_some() {
-                "--map"
-            } else {
-                "--columns"
-            };
-            return Err(Failure(format!(
-                "{option} is for tables: leave --format out or say csv"
-            )));
+            let message = "--map and --columns are for tables: leave --format out or say csv";
+            return Err(Failure(message.to_owned()));
         }
         (ListFormatArg::Auto, None) => guess,
         (ListFormatArg::Lines, None) => ListFormat::HexLines { kind: None },
