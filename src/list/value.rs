@@ -98,6 +98,11 @@ pub(super) fn parse_kind(word: &str) -> Result<NamedKind, QuarantineReason> {
     if let Ok(kind) = word.parse() {
         return Ok(NamedKind::Known(kind));
     }
+    // So is a usual name in any case: a large file may name one in every record.
+    let mut others = UNMATCHABLE.iter();
+    if let Some((_, name)) = others.find(|(folded, _)| word.eq_ignore_ascii_case(folded)) {
+        return Ok(NamedKind::Other(name));
+    }
     let folded = fold(word);
     let name = folded.strip_prefix("hash").unwrap_or(&folded);
     // The names of classic kinds have underscores of their own.
