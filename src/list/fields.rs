@@ -89,7 +89,7 @@ pub(super) const FIELDS: [(CsvField, &str, &[&str]); 19] = [
 ];
 
 impl CsvField {
-    /// Returns the name that [`CsvMapping::parse`] has for the field.
+    /// Returns the name that [`CsvMapping::parse`](super::CsvMapping::parse) has for the field.
     pub fn name(self) -> &'static str {
         match self {
             Self::HashOf(kind) => return kind.name(),
