@@ -13,25 +13,12 @@ use hashsieve::{
 };
 use proptest::prelude::*;
 
+#[path = "support/made_up.rs"]
+mod made_up;
+
+use made_up::{hash, hex};
+
 const LINES: ListFormat = ListFormat::HexLines { kind: None };
-
-/// Returns a made-up hash, another for each number.
-fn hash(kind: HashKind, number: u64) -> HashValue {
-    let mut state = number + 1;
-    let bytes: Vec<u8> = (0..kind.byte_len())
-        .map(|_| {
-            // splitmix64
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed.to_le_bytes()[7]
-        })
-        .collect();
-    HashValue::from_bytes(kind, &bytes).unwrap()
-}
-
-fn hex(kind: HashKind, number: u64) -> String {
-    hash(kind, number).to_hex()
-}
 
 type Imported = (Vec<(u64, Entry)>, Vec<Quarantined>, ImportReport);
 

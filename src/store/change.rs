@@ -1,7 +1,6 @@
 //! One change of one list, from its first record to its publication.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -239,8 +238,7 @@ impl<'s> Change<'s> {
             return Ok(None);
         };
         for (number, segment) in self.store.snapshot.segments().iter().enumerate().rev() {
-            let path = segment.record.file(&self.store.directory);
-            let corrupt = StoreError::corrupt(&path);
+            let corrupt = segment.corrupt();
             let Some(list) = segment.index_list(list) else {
                 continue;
             };
@@ -286,9 +284,7 @@ impl<'s> Change<'s> {
         let list = self.position();
         if self.records > 0 || self.options.kind == ChangeKind::Replace {
             let new = self.build(&lists, progress)?;
-            let paths = self.paths();
-            let new_path = new.segment.record.file(&self.store.directory);
-            let outcome = compare(&new.segment, &new_path, list, &mut planned, &paths, each)?;
+            let outcome = compare(&new.segment, list, &mut planned, each)?;
             summary.added = outcome.counts.added;
             summary.changed = outcome.counts.changed;
             summary.withdrawn = outcome.counts.withdrawn;
@@ -421,12 +417,10 @@ impl<'s> Change<'s> {
         each: &mut dyn FnMut(&Difference<'_>),
     ) -> Result<u64, StoreError> {
         let new_index = new.segment.index();
-        let new_path = new.segment.record.file(&self.store.directory);
         let (mut removed, mut before) = (0, 0);
         for one in planned.iter_mut() {
-            let path = one.segment.record.file(&self.store.directory);
-            let corrupt = StoreError::corrupt(&path);
             let segment = one.segment.clone();
+            let corrupt = segment.corrupt();
             let Some(list) = segment.index_list(list) else {
                 continue;
             };
@@ -443,7 +437,7 @@ impl<'s> Change<'s> {
                 let id = std::str::from_utf8(raw.id).unwrap_or_default();
                 let in_new = new_index
                     .position_of(0, id)
-                    .map_err(StoreError::corrupt(&new_path))?;
+                    .map_err(new.segment.corrupt())?;
                 if in_new.is_some_and(|position| !kept.contains(position)) {
                     continue;
                 }
@@ -466,13 +460,6 @@ impl<'s> Change<'s> {
             });
         }
         Ok(removed)
-    }
-
-    fn paths(&self) -> Vec<PathBuf> {
-        let segments = self.store.snapshot.segments().iter();
-        segments
-            .map(|segment| segment.record.file(&self.store.directory))
-            .collect()
     }
 
     /// Returns the position that the list has in the store after the change.

@@ -128,8 +128,8 @@ impl StoreWriter {
         };
         for one in planned {
             let index = one.segment.index();
-            let path = one.segment.record.file(&self.directory);
-            let names = index.lists().map_err(StoreError::corrupt(&path))?;
+            // By name: a list that is being removed moves the positions of those after it.
+            let names = index.lists().map_err(one.segment.corrupt())?;
             let to: Vec<_> = names
                 .iter()
                 .map(|list| of_name(&list.descriptor.name))

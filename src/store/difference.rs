@@ -92,8 +92,7 @@ struct Place {
 
 /// Goes through the entries of a list in one segment, in the order of their ids.
 struct Cursor<'a> {
-    index: &'a Index,
-    path: &'a std::path::Path,
+    segment: &'a Segment,
     left: Range<u32>,
 }
 
@@ -101,9 +100,8 @@ impl Cursor<'_> {
     /// Returns the position of an entry that is not before any that was asked for. O(log of how far it is).
     fn seek(&mut self, id: &[u8]) -> Result<Option<u32>, StoreError> {
         let id_at = |entry| {
-            let raw = self.index.raw_entry(entry);
-            raw.map(|raw| raw.id)
-                .map_err(StoreError::corrupt(self.path))
+            let raw = self.segment.index().raw_entry(entry);
+            raw.map(|raw| raw.id).map_err(self.segment.corrupt())
         };
         let Range { start, end } = self.left;
         let (mut low, mut step) = (start, 1);
@@ -133,24 +131,21 @@ impl Cursor<'_> {
 /// no longer stand.
 pub(super) fn compare(
     new: &Segment,
-    new_path: &std::path::Path,
     list: u32,
     planned: &mut [Planned],
-    paths: &[std::path::PathBuf],
     each: &mut dyn FnMut(&Difference<'_>),
 ) -> Result<Outcome, StoreError> {
     let index = new.index();
     let mut cursors = Vec::with_capacity(planned.len());
     let segments: Vec<Segment> = planned.iter().map(|one| one.segment.clone()).collect();
-    for (segment, path) in segments.iter().zip(paths) {
+    for segment in &segments {
         let entries = match segment.index_list(list) {
             Some(list) => segment.index().entries_of(list),
             None => Ok(0..0),
         };
         cursors.push(Cursor {
-            index: segment.index(),
-            path,
-            left: entries.map_err(StoreError::corrupt(path))?,
+            segment,
+            left: entries.map_err(segment.corrupt())?,
         });
     }
     let keys = [RandomState::new(), RandomState::new()];
@@ -158,7 +153,7 @@ pub(super) fn compare(
         kept: Bits::new(index.entries()),
         counts: Counts::default(),
     };
-    let corrupt = StoreError::corrupt(new_path);
+    let corrupt = new.corrupt();
     let mut start = 0;
     while start < index.entries() {
         let window = start..start.saturating_add(WINDOW).min(index.entries());
@@ -179,10 +174,10 @@ pub(super) fn compare(
         }
         let sums = sums_of(&keys, index, window.clone(), &places).map_err(&corrupt)?;
         let mut stored = vec![0_u128; places.len()];
-        for (segment, path) in paths.iter().enumerate() {
+        for (number, segment) in segments.iter().enumerate() {
             let here = |place: &Option<Place>| {
                 place
-                    .filter(|place| place.segment == segment)
+                    .filter(|place| place.segment == number)
                     .map(|place| place.entry)
             };
             // Both ascend, so the positions do.
@@ -191,8 +186,7 @@ pub(super) fn compare(
                 .enumerate()
                 .filter_map(|(number, place)| here(place).map(|entry| (entry, number)))
                 .collect();
-            sums_at(&keys, segments[segment].index(), &positions, &mut stored)
-                .map_err(StoreError::corrupt(path))?;
+            sums_at(&keys, segment.index(), &positions, &mut stored).map_err(segment.corrupt())?;
         }
         for (number, entry) in window.enumerate() {
             let raw = index.raw_entry(entry).map_err(&corrupt)?;
@@ -203,10 +197,8 @@ pub(super) fn compare(
                 None => (DifferenceKind::Added, &mut counts.added),
                 Some(place) => {
                     let old = segments[place.segment].index();
-                    let path = &paths[place.segment];
-                    let was = old
-                        .raw_entry(place.entry)
-                        .map_err(StoreError::corrupt(path))?;
+                    let was = old.raw_entry(place.entry);
+                    let was = was.map_err(segments[place.segment].corrupt())?;
                     let was_withdrawn = was.codes[0] == WITHDRAWN_CODE;
                     if sums[number] == stored[number] && same_record(index, entry, old, place.entry)
                     {

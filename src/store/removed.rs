@@ -65,17 +65,17 @@ impl Store {
         removed: &mut Removed,
     ) -> Result<(), StoreError> {
         for segment in snapshot.segments() {
-            let path = segment.record.file(self.directory());
+            let path = segment.path();
             for hash in hashes {
                 let found = segment
                     .index()
                     .find(hash)
                     .map_err(|_| StoreError::Damaged {
-                        path: path.clone(),
+                        path: path.to_path_buf(),
                         what: "it cannot be searched",
                     })?;
-                if found.is_some() && !removed.found_in.contains(&path) {
-                    removed.found_in.push(path.clone());
+                if found.is_some() && !removed.found_in.iter().any(|known| known == path) {
+                    removed.found_in.push(path.to_path_buf());
                 }
             }
         }

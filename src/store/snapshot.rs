@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bits::Bits;
@@ -23,12 +23,13 @@ pub struct Segment {
     withdrawn: Option<Arc<Bits>>,
     /// The position in the snapshot of each list of the index.
     lists: Vec<Option<u32>>,
+    path: PathBuf,
     pub(super) record: SegmentRecord,
 }
 
 impl Segment {
     /// Opens a segment of a store, or takes what an earlier snapshot has open of it.
-    fn open(
+    pub(super) fn open(
         directory: &Path,
         record: &SegmentRecord,
         lists: &[StoredList],
@@ -78,11 +79,13 @@ impl Segment {
             lists.find_map(|(position, list)| (list.descriptor.name == name).then_some(position))
         };
         let lists = indexed.iter().map(|list| position(&list.descriptor.name));
+        let lists = lists.collect();
         Ok(Self {
-            lists: lists.collect(),
+            lists,
             index,
             identity,
             withdrawn,
+            path,
             record: record.clone(),
         })
     }
@@ -134,6 +137,16 @@ impl Segment {
 
     pub(super) fn identity(&self) -> &[u8; 32] {
         &self.identity
+    }
+
+    /// Returns the file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what says that the segment is damaged.
+    pub(super) fn corrupt(&self) -> impl Fn(CorruptIndex) -> StoreError + '_ {
+        StoreError::corrupt(&self.path)
     }
 }
 

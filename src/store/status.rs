@@ -1,7 +1,6 @@
 //! What is in a store, counted; and the check that all of it is as it should be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -155,17 +154,15 @@ impl Store {
             .map(|one| one.index().file_bytes());
         let (total, mut before) = (lengths.sum(), 0);
         for segment in snapshot.segments() {
-            let path = segment.record.file(self.directory());
             let verified = segment
                 .index()
                 .verify_with(&mut |done, _| progress(before + done, total));
-            verified.map_err(StoreError::corrupt(&path))?;
+            verified.map_err(segment.corrupt())?;
             before += segment.index().file_bytes();
         }
         for (number, segment) in snapshot.segments().iter().enumerate() {
-            let path = segment.record.file(self.directory());
             for other in &snapshot.segments()[number + 1..] {
-                stands_once(segment, other, &path)?;
+                stands_once(segment, other)?;
             }
         }
         let counted = snapshot
@@ -184,13 +181,13 @@ impl Store {
 }
 
 /// Checks that no entry stands in two segments. O(n log m) in the entries of the smaller and the larger.
-fn stands_once(one: &Segment, other: &Segment, path: &Path) -> Result<(), StoreError> {
-    let corrupt = StoreError::corrupt(path);
+fn stands_once(one: &Segment, other: &Segment) -> Result<(), StoreError> {
     let (small, large) = if one.index().entries() <= other.index().entries() {
         (one, other)
     } else {
         (other, one)
     };
+    let corrupt = small.corrupt();
     for position in 0..small.index().entries() {
         if !small.stands(position) {
             continue;
@@ -204,7 +201,7 @@ fn stands_once(one: &Segment, other: &Segment, path: &Path) -> Result<(), StoreE
         let twin = large.index().position_of(list, id).map_err(&corrupt)?;
         if twin.is_some_and(|twin| large.stands(twin)) {
             return Err(StoreError::Damaged {
-                path: path.to_path_buf(),
+                path: small.path().to_path_buf(),
                 what: "an entry stands that stands in another segment too",
             });
         }

@@ -160,9 +160,8 @@ impl StoreWriter {
             let Some(list) = one.segment.index_list(number) else {
                 continue;
             };
-            let path = one.segment.record.file(&self.directory);
             let entries = one.segment.index().entries_of(list);
-            for entry in entries.map_err(StoreError::corrupt(&path))? {
+            for entry in entries.map_err(one.segment.corrupt())? {
                 one.is_changed |= one.withdrawn.insert(entry);
             }
         }
@@ -272,14 +271,8 @@ impl StoreWriter {
             identity: identity.to_owned(),
             withdrawn: None,
         };
-        let manifest = Manifest {
-            lists: lists.to_vec(),
-            segments: vec![record],
-            ..self.manifest.clone()
-        };
         let options = IndexOptions::default();
-        let snapshot = Snapshot::open(&self.directory, manifest, options, None)?;
-        let segment = snapshot.segments()[0].clone();
+        let segment = Segment::open(&self.directory, &record, lists, options, None)?;
         Ok(Planned {
             withdrawn: segment.withdrawn(),
             segment,

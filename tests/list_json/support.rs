@@ -6,8 +6,13 @@ use hashsieve::list::{
     FeedPosition, ImportItem, ImportOptions, ImportReport, Importer, ListError, ListFormat,
     Quarantined,
 };
-use hashsieve::{Entry, HashKind, HashValue};
+use hashsieve::{Entry, HashKind};
 use serde_json::{Value, json};
+
+#[path = "../support/made_up.rs"]
+mod made_up;
+
+pub(crate) use made_up::{hash, hex};
 
 pub(crate) const VICS: ListFormat = ListFormat::Vics { region: None };
 pub(crate) const FORMATS: [ListFormat; 5] = [
@@ -17,24 +22,6 @@ pub(crate) const FORMATS: [ListFormat; 5] = [
     VICS,
     ListFormat::VpdqJson,
 ];
-
-/// Returns a made-up hash, another for each number.
-pub(crate) fn hash(kind: HashKind, number: u64) -> HashValue {
-    let mut state = number + 1;
-    let bytes: Vec<u8> = (0..kind.byte_len())
-        .map(|_| {
-            // splitmix64
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed.to_le_bytes()[7]
-        })
-        .collect();
-    HashValue::from_bytes(kind, &bytes).unwrap()
-}
-
-pub(crate) fn hex(kind: HashKind, number: u64) -> String {
-    hash(kind, number).to_hex()
-}
 
 /// Everything that comes out of a list.
 pub(crate) struct Imported {

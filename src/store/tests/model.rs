@@ -1,0 +1,319 @@
+//! Any changes, and crashes at every step of them, against a plain map.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+
+/// What a store should hold: for each list and entry its hashes, or that it is withdrawn, and when its record is of.
+/// The hashes that stand, or that it is withdrawn; and when that is of.
+type ModelEntry = (Option<BTreeSet<HashValue>>, Option<i64>);
+
+#[derive(Clone, Default)]
+struct Model {
+    entries: BTreeMap<(String, String), ModelEntry>,
+}
+
+impl Model {
+    fn finds(&self, hash: &HashValue) -> Vec<(String, String)> {
+        let entries = self.entries.iter();
+        let found =
+            entries.filter(|(_, (hashes, _))| hashes.as_ref().is_some_and(|h| h.contains(hash)));
+        found.map(|(key, _)| key.clone()).collect()
+    }
+
+    fn assertions(&self) -> u64 {
+        let hashes = self
+            .entries
+            .values()
+            .filter_map(|(hashes, _)| hashes.as_ref());
+        hashes.map(|hashes| hashes.len() as u64).sum()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Operation {
+    /// Whole records: list, (entry, hashes, withdrawn, time).
+    Apply(u8, Vec<(u8, Vec<u8>, bool, Option<u8>)>),
+    /// Records that add: list, (entry, hashes, withdrawn).
+    Add(u8, Vec<(u8, Vec<u8>, bool)>),
+    Replace(u8, Vec<(u8, Vec<u8>)>),
+    Withdraw(u8, Vec<u8>),
+    Compact,
+    Purge,
+    Reopen,
+}
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let hashes = || prop::collection::vec(0..24_u8, 1..4);
+    let entry = || 0..12_u8;
+    prop_oneof![
+        4 => (0..3_u8, prop::collection::vec((entry(), hashes(), prop::bool::weighted(0.3), prop::option::of(0..9_u8)), 1..6))
+            .prop_map(|(list, records)| Operation::Apply(list, records)),
+        4 => (0..3_u8, prop::collection::vec((entry(), prop::collection::vec(0..24_u8, 0..4), prop::bool::weighted(0.3)), 1..6))
+            .prop_map(|(list, records)| Operation::Add(list, records)),
+        1 => (0..3_u8, prop::collection::vec((entry(), hashes()), 1..12))
+            .prop_map(|(list, records)| Operation::Replace(list, records)),
+        2 => (0..3_u8, prop::collection::vec(entry(), 1..4)).prop_map(|(list, ids)| Operation::Withdraw(list, ids)),
+        1 => Just(Operation::Compact),
+        1 => Just(Operation::Purge),
+        1 => Just(Operation::Reopen),
+    ]
+}
+
+fn some_hash(number: u8) -> HashValue {
+    if number.is_multiple_of(3) {
+        md5(number.into())
+    } else {
+        pdq(number.into())
+    }
+}
+
+/// Does an operation to a store and to the model.
+fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
+    let name = |list: u8| format!("list {list}");
+    let id = |entry: u8| format!("entry {entry}");
+    let set = |hashes: &[u8]| {
+        hashes
+            .iter()
+            .map(|h| some_hash(*h))
+            .collect::<BTreeSet<_>>()
+    };
+    let record = |entry: u8, hashes: &[u8], is_withdrawn: bool| {
+        let mut record = Entry::new(id(entry));
+        for hash in hashes {
+            record.add_hash(some_hash(*hash));
+        }
+        if is_withdrawn {
+            record.status = EntryStatus::Withdrawn;
+        }
+        record
+    };
+    match operation {
+        Operation::Apply(list, records) => {
+            let mut change = writer
+                .change(super::list(&name(*list)), ChangeOptions::apply())
+                .unwrap();
+            let before = model.clone();
+            for (number, hashes, is_withdrawn, time) in records {
+                let mut one = record(
+                    *number,
+                    if *is_withdrawn { &[] } else { hashes },
+                    *is_withdrawn,
+                );
+                one.source_updated = time.map(i64::from);
+                change.add(&one, false).unwrap();
+                let key = (name(*list), id(*number));
+                // What the store had before the change decides.
+                let stored = before.entries.get(&key).and_then(|(_, time)| *time);
+                if is_older(one.source_updated, stored) {
+                    continue;
+                }
+                let hashes = (!is_withdrawn).then(|| set(hashes));
+                model.entries.insert(key, (hashes, one.source_updated));
+            }
+            change.commit().unwrap();
+        }
+        Operation::Add(list, records) => {
+            let mut change = writer
+                .change(super::list(&name(*list)), ChangeOptions::add())
+                .unwrap();
+            for (number, hashes, is_withdrawn) in records {
+                change
+                    .add(&record(*number, hashes, *is_withdrawn), false)
+                    .unwrap();
+                if hashes.is_empty() && !is_withdrawn {
+                    continue;
+                }
+                let (stored, time) = model.entries.entry((name(*list), id(*number))).or_default();
+                let mut now = stored.take().unwrap_or_default();
+                if !is_withdrawn {
+                    now.extend(set(hashes));
+                } else if hashes.is_empty() {
+                    now.clear();
+                } else {
+                    now.retain(|hash| !set(hashes).contains(hash));
+                }
+                // A row that takes single hashes back says nothing of the entry, unless none is left.
+                if !is_withdrawn || now.is_empty() {
+                    *time = None;
+                }
+                *stored = (!now.is_empty()).then_some(now);
+            }
+            change.commit().unwrap();
+        }
+        Operation::Replace(list, records) => {
+            let mut change = writer
+                .change(super::list(&name(*list)), replace_any())
+                .unwrap();
+            model.entries.retain(|key, _| key.0 != name(*list));
+            for (number, hashes) in records {
+                change.add(&record(*number, hashes, false), false).unwrap();
+                let (stored, _) = model.entries.entry((name(*list), id(*number))).or_default();
+                stored.get_or_insert_default().extend(set(hashes));
+            }
+            change.commit().unwrap();
+        }
+        Operation::Withdraw(list, entries) => {
+            let ids: Vec<_> = entries.iter().map(|entry| id(*entry)).collect();
+            let done = writer.withdraw(&name(*list), ids.iter().map(String::as_str));
+            if writer.manifest.list(&name(*list)).is_some() {
+                done.unwrap();
+                for id in ids {
+                    model.entries.insert((name(*list), id), (None, Some(now())));
+                }
+            } else {
+                assert!(matches!(done, Err(StoreError::UnknownList { .. })));
+            }
+        }
+        Operation::Compact => {
+            writer.compact(&mut |_| {}).unwrap();
+        }
+        Operation::Purge => {
+            writer.purge(&mut |_| {}).unwrap();
+        }
+        Operation::Reopen => {
+            let directory = writer.directory.clone();
+            let other = tempfile::tempdir().unwrap();
+            let placeholder = StoreWriter::create(other.path()).unwrap();
+            drop(std::mem::replace(writer, placeholder));
+            *writer = StoreWriter::open(directory).unwrap();
+        }
+    }
+}
+
+fn is_older(new: Option<i64>, stored: Option<i64>) -> bool {
+    matches!((new, stored), (Some(new), Some(stored)) if new < stored)
+}
+
+fn compare_with(model: &Model, writer: &StoreWriter) {
+    let snapshot = writer.snapshot();
+    for number in 0..24 {
+        let hash = some_hash(number);
+        let found = if hash.kind().is_perceptual() {
+            snapshot.within(&hash, 0).unwrap()
+        } else {
+            snapshot.find(&hash).unwrap()
+        };
+        let mut found: Vec<_> = found
+            .iter()
+            .map(|found| {
+                let (list, entry) = snapshot.entry(found).unwrap();
+                (
+                    snapshot.lists()[list as usize].descriptor.name.clone(),
+                    entry.entry_id,
+                )
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, model.finds(&hash));
+    }
+    let status = snapshot.status(&mut |_, _| {}).unwrap();
+    let assertions: u64 = status
+        .lists
+        .iter()
+        .flat_map(|list| list.hashes.values())
+        .sum();
+    assert_eq!(assertions, model.assertions());
+    for (list, counts) in snapshot.lists().iter().zip(&status.lists) {
+        assert_eq!(list.entries, counts.entries);
+    }
+}
+
+/// `PROPTEST_CASES=50000` makes it 6,250 runs, of over 100,000 operations.
+#[test]
+fn a_store_holds_what_a_plain_map_holds_after_any_operations() {
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: ProptestConfig::default().cases / 8,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let runs = prop::collection::vec(operations(), 1..40);
+    runner
+        .run(&runs, |operations| {
+            let (_directory, mut writer) = new_store();
+            let mut model = Model::default();
+            for operation in &operations {
+                operate(&mut writer, &mut model, operation);
+                compare_with(&model, &writer);
+            }
+            Store::open(&writer.directory)
+                .unwrap()
+                .verify(&mut |_, _| {})
+                .unwrap();
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_crash_at_any_step_leaves_the_old_state_or_the_new() {
+    let operations = [
+        Operation::Apply(
+            0,
+            vec![(1, vec![1, 2], false, None), (2, vec![2], false, None)],
+        ),
+        Operation::Add(0, vec![(1, vec![3], false), (3, vec![1], false)]),
+        Operation::Replace(1, vec![(1, vec![4]), (2, vec![5])]),
+        Operation::Withdraw(0, vec![2]),
+        Operation::Purge,
+        Operation::Apply(0, vec![(1, vec![7], false, None)]),
+        Operation::Compact,
+    ];
+    for broken in 0..operations.len() {
+        for step in 0.. {
+            let (directory, mut writer) = new_store();
+            let mut model = Model::default();
+            for operation in &operations[..broken] {
+                operate(&mut writer, &mut model, operation);
+            }
+            let old = model.clone();
+            let generation = writer.snapshot().generation();
+            writer.fails_after.set(Some(step));
+            // The operation fails somewhere, which the model does not know: it says what the new state is.
+            let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                operate(&mut writer, &mut model, &operations[broken]);
+            }));
+            let is_over = failed.is_ok() && writer.fails_after.get() > Some(0);
+            let mut new = old.clone();
+            {
+                let (_other, mut other) = new_store();
+                let mut replayed = Model::default();
+                for operation in &operations[..=broken] {
+                    operate(&mut other, &mut replayed, operation);
+                }
+                new.clone_from(&replayed);
+            }
+            drop(writer);
+            // As a reader finds it, and as the next writer does.
+            let seen = Store::open(directory.path())
+                .unwrap()
+                .snapshot()
+                .generation();
+            let writer = StoreWriter::open(directory.path()).unwrap();
+            assert_eq!(writer.snapshot().generation(), seen);
+            let expected = if seen == generation { &old } else { &new };
+            compare_with(expected, &writer);
+            assert!(
+                failed.is_err()
+                    || seen == generation + 1
+                    || matches!(operations[broken], Operation::Purge)
+            );
+            // Nothing is left over.
+            let named = 2
+                + writer.manifest.segments.len()
+                + writer
+                    .manifest
+                    .segments
+                    .iter()
+                    .filter(|s| s.withdrawn.is_some())
+                    .count();
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), named);
+            if is_over {
+                break;
+            }
+        }
+    }
+}
