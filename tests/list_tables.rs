@@ -595,3 +595,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn json_of_any_form_is_read_as_a_map_says() {
+    let text = format!(
+        "{{\"made\": [1, {{\"x\": \"]\"}}], \"value\": [\n{{\"ref\": 1, \"digests\": {{\"md5\": \"{}\"}}, \"class\": \"0\", \"state\": \"live\"}},\n\
+         {{\"ref\": \"two\", \"digests\": {{\"md5\": \"broken\", \"pdna\": \"AAAA\"}}}},\n{{\"ref\": 3, \"state\": \"over\"}}, {{]}}]}}",
+        md5(1)
+    );
+    let map = "format = 'json'\nrecords = 'value'\nnegative_categories = [0]\n[columns]\nid = 'ref'\nmd5 = 'digests.md5'\n\
+               photodna = 'digests.pdna'\ncategory = 'class'\nstatus = 'state'\n[status]\nactive = ['live']\nwithdrawn = ['over']\n";
+    let map: ColumnMap = toml::from_str(map).unwrap();
+    let whole = text.replace(", {]}", "");
+    let out = import(map.to_format().unwrap(), &whole);
+    assert!(out.error.is_none());
+    assert_eq!(out.ids(), ["1", "two", "3"]);
+    assert_eq!(out.entries[0].opinion, Opinion::Negative);
+    assert_eq!(out.entries[1].other_hashes[0].kind, "photodna");
+    assert_eq!(out.entries[2].status, EntryStatus::Withdrawn);
+    let reasons: Vec<_> = out.reasons().iter().map(|(.., reason)| *reason).collect();
+    assert_eq!(reasons, ["bad_hash"]);
+    for end in 0..whole.len() {
+        let cut = import(map.to_format().unwrap(), &whole[..end]);
+        assert!(cut.error.is_some(), "{end}");
+    }
+    // Without the name of an array the file is one.
+    let map: ColumnMap = toml::from_str("format = 'json'\n[columns]\nmd5 = 'm'\n").unwrap();
+    let text = format!("[{{\"m\": [\"{}\", \"{}\"]}}]", md5(1), md5(2));
+    let out = import(map.to_format().unwrap(), &text);
+    assert_eq!(out.entries[0].hashes.len(), 2);
+    assert_eq!(out.by_value, [true]);
+    assert!(import(map.to_format().unwrap(), "{}").error.is_some());
+}

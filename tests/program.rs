@@ -1623,7 +1623,7 @@ fn tables_are_read_by_a_map() {
             .run(&lines)
             .exits(2)
             .stderr
-            .contains("--map and --columns are for tables")
+            .contains("--map is for tables")
     );
 }
 
@@ -1646,14 +1646,17 @@ fn tables_are_read_as_a_file_of_columns_says() {
     );
     for (options, says) in [
         (["--map", "md5=2"], "cannot be used with"),
-        (["--format", "lines"], "--map and --columns are for tables"),
+        (["--format", "lines"], "--map is for tables"),
     ] {
         let ran = place.run(&[&build[..], &options].concat()).exits(2);
         assert!(ran.stderr.contains(says), "{}", ran.stderr);
     }
     for (map, says) in [
         ("format = 'csv'\nhue = 1\n[columns]\n", "hue"),
-        ("format = 'json'\n[columns]\nmd5 = 'a'\n", "json"),
+        (
+            "format = 'json'\nheader = true\n[columns]\nmd5 = 'a'\n",
+            "json",
+        ),
         (
             "format = 'csv'\n[columns]\nid = 1\n",
             "no column holds a hash",

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::draft::Rules;
 use super::error::MappingError;
 use super::fields::{Column, CsvField};
+use super::import::ListFormat;
 use super::mapping::{CsvMapping, parse_delimiter};
 use super::value::fold;
 use super::words::Words;
@@ -42,7 +43,7 @@ impl MapFormat {
 /// |---|---|
 /// | `format` | `csv` or `json` |
 /// | `delimiter`, `header` | of a table: the character between fields (or `tab`, ...), and whether there is a header, `true` if not given |
-/// | `records` | of JSON: where the array of records stands, `a.b` for `b` in `a`; if not given, the file is the array, or a record a line |
+/// | `records` | of JSON: the field of the outermost object that holds the array of records; if not given, the file is the array |
 /// | `columns` | a field on the left, as [`CsvMapping::parse`] calls them; on the right a column of the header, its number, the path of a field in JSON, or several of these for hashes |
 /// | `scheme`, `region` | of the category where a record names none |
 /// | `negative_categories` | categories that the list is not of: opinion [`Opinion::Negative`] |
@@ -69,7 +70,8 @@ impl MapFormat {
 ///     [status]
 ///     withdrawn = ["gone"]
 /// "#)?;
-/// let format = ListFormat::Csv(map.to_csv()?);
+/// let format = map.to_format()?;
+/// # assert!(matches!(format, ListFormat::Csv(_)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -153,10 +155,10 @@ struct OpinionWords {
     negative: Vec<Word>,
 }
 
-/// Which field of JSON records is what.
+/// Which field of JSON records is what; made by [`ColumnMap::to_json`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct JsonMapping {
-    /// Where the array of records stands; `None`: the file is the array, or a record a line.
+pub struct JsonMapping {
+    /// The field of the outermost object that holds the array of records; `None`: the file is the array.
     pub(super) records: Option<String>,
     /// The fields and the path of each.
     pub(super) fields: Vec<(CsvField, String)>,
@@ -174,10 +176,18 @@ impl ColumnMap {
     /// # Errors
     /// [`MappingError`] that says what is at fault.
     pub fn check(&self) -> Result<(), MappingError> {
-        match self.format {
-            MapFormat::Csv => self.to_csv().map(drop),
-            MapFormat::Json => self.to_json().map(drop),
-        }
+        self.to_format().map(drop)
+    }
+
+    /// Returns the format of lists that the map spells.
+    ///
+    /// # Errors
+    /// [`MappingError`] that says what is at fault.
+    pub fn to_format(&self) -> Result<ListFormat, MappingError> {
+        Ok(match self.format {
+            MapFormat::Csv => ListFormat::Csv(self.to_csv()?),
+            MapFormat::Json => ListFormat::Json(self.to_json()?),
+        })
     }
 
     /// Returns the mapping of columns that a map of format `csv` spells.
@@ -217,7 +227,10 @@ impl ColumnMap {
     }
 
     /// Returns the mapping of fields that a map of format `json` spells.
-    pub(super) fn to_json(&self) -> Result<JsonMapping, MappingError> {
+    ///
+    /// # Errors
+    /// [`MappingError`] that says what is at fault, or that the map is for tables.
+    pub fn to_json(&self) -> Result<JsonMapping, MappingError> {
         self.refuse("format", self.format != MapFormat::Json)?;
         self.refuse("delimiter", self.delimiter.is_some())?;
         self.refuse("header", self.header.is_some())?;
@@ -236,9 +249,6 @@ impl ColumnMap {
                 }
                 fields.push((field, path.clone()));
             }
-        }
-        if let Some(records) = &self.records {
-            check_path(records)?;
         }
         let has = |wanted: CsvField| fields.iter().any(|(field, _)| *field == wanted);
         if has(CsvField::Kind) && !has(CsvField::Hash) {

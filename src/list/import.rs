@@ -7,10 +7,12 @@ use std::path::Path;
 
 use crate::hash::HashKind;
 
+use super::column_map::JsonMapping;
 use super::error::{ListError, QuarantineReason, Quarantined};
 use super::fields::{ColumnsUsed, CsvField};
 use super::json_list::{JsonList, guess_json};
 use super::lines::{Lines, read_line};
+use super::mapped_json::Mapped;
 use super::mapping::CsvMapping;
 use super::ncmec::Page;
 use super::report::{ImportReport, count};
@@ -51,6 +53,8 @@ pub enum ListFormat {
     },
     /// The PDQ hashes of the frames of a video as the vPDQ tools write them, in JSON.
     VpdqJson,
+    /// A list in JSON, with fields of any meaning.
+    Json(JsonMapping),
     /// A page of NCMEC's hash sharing service, version 2, in XML.
     Ncmec,
     /// An export of INTERPOL's ICSE database: a table with a header of its own.
@@ -141,6 +145,7 @@ impl ListFormat {
             Self::HexLines { .. }
             | Self::Hsh
             | Self::Csv(_)
+            | Self::Json(_)
             | Self::VpdqJson
             | Self::VpdqText
             | Self::Nsrl => false,
@@ -355,6 +360,9 @@ impl<R: BufRead> Importer<R> {
                 State::Json(JsonList::new(reader, records, &mut sink))
             }
             ListFormat::VpdqJson => State::Json(JsonList::new(reader, VpdqJson, &mut sink)),
+            ListFormat::Json(mapping) => {
+                State::Json(JsonList::new(reader, Mapped(mapping.clone()), &mut sink))
+            }
             ListFormat::Icse => {
                 let mut lines = Lines::new(reader);
                 let (rows, columns) = icse::open(&mut lines, &mut sink)?;

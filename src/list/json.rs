@@ -4,11 +4,11 @@
 //! followed, which is enough to find where an element ends; whoever asks for it parses each element on its own. So a
 //! broken element costs itself and no other, as long as its quotes and brackets balance.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 
-use memchr::memchr2;
-
 use super::error::{ListError, QuarantineReason};
+use super::json_string::string_end;
 use super::json_window::Window;
 
 /// The longest record of a JSON list that is read, in bytes. A longer one is skipped and quarantined, never held.
@@ -22,17 +22,23 @@ const MAX_FIELD: usize = 64 << 10;
 const MAX_DEPTH: u32 = 64;
 /// How much of an element that is too long is kept, to see the name before an array in it.
 const TAIL: usize = 256;
-/// Strings shorter than this, most of them, are looked through eight bytes at a time, which costs less than a call of
-/// `memchr2`.
-const SHORT: usize = 32;
 
 /// Which arrays of a file hold records.
-#[derive(Clone, Copy)]
 pub(super) struct Shape {
     /// The field of the outermost object that holds them; `None` if the file is an array itself.
-    pub(super) array: Option<&'static str>,
+    pub(super) array: Option<Cow<'static, str>>,
     /// A field of an element of this array which, if it is an array, holds records in place of the element.
     pub(super) inside: Option<&'static str>,
+}
+
+impl Shape {
+    /// Returns the shape of an object with one array of records.
+    pub(super) const fn of(array: &'static str) -> Self {
+        Self {
+            array: Some(Cow::Borrowed(array)),
+            inside: None,
+        }
+    }
 }
 
 /// A piece of a file.
@@ -165,7 +171,7 @@ impl<R: BufRead> Json<R> {
     fn start(&mut self) -> Result<(), ListError> {
         self.window.skip_mark()?;
         let first = self.peek()?;
-        self.place = match (first, self.shape.array) {
+        self.place = match (first, &self.shape.array) {
             (b'{', Some(_)) => Place::Object,
             (b'[', None) => Place::Array {
                 inner: false,
@@ -211,7 +217,7 @@ impl<R: BufRead> Json<R> {
         }
         self.window.skip(1);
         let first = self.peek()?;
-        let is_array = self.shape.array == Some(self.name.as_str());
+        let is_array = self.shape.array.as_deref() == Some(self.name.as_str());
         if is_array && first == b'[' {
             self.found = true;
             self.window.skip(1);
@@ -258,7 +264,7 @@ impl<R: BufRead> Json<R> {
             }
             b']' => {
                 self.window.skip(1);
-                self.place = match (inner, self.shape.array) {
+                self.place = match (inner, &self.shape.array) {
                     (true, _) => Place::Rest,
                     (false, Some(_)) => Place::Object,
                     (false, None) => Place::Tail,
@@ -527,78 +533,3 @@ const IS_STRUCTURE: [bool; 256] = {
     table[b']' as usize] = true;
     table
 };
-
-/// Returns where the quote stands that closes a string, and moves `at` behind it. `None` if it is not among the bytes; `at`
-/// is then where to go on.
-fn string_end(bytes: &[u8], at: &mut usize) -> Option<usize> {
-    loop {
-        let rest = bytes.get(*at..).unwrap_or_default();
-        let Some(next) = quote_or_escape(rest) else {
-            *at = bytes.len();
-            return None;
-        };
-        let found = *at + next;
-        if rest[next] == b'"' {
-            *at = found + 1;
-            return Some(found);
-        }
-        *at = found;
-        if found + 1 == bytes.len() {
-            return None;
-        }
-        *at += 2;
-    }
-}
-
-/// Returns where the first quote or backslash stands.
-fn quote_or_escape(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    // The high bit of each byte that is zero; bytes above one that is may have it too, which does not matter for the first.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (number, word) in words.iter().take(SHORT / 8).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
-        if found != 0 {
-            return Some(number * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    if words.len() >= SHORT / 8 {
-        let far = memchr2(b'"', b'\\', &bytes[SHORT..])?;
-        return Some(SHORT + far);
-    }
-    let is_end = |byte: &u8| matches!(byte, b'"' | b'\\');
-    let end = rest.iter().position(is_end)?;
-    Some(words.len() * 8 + end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_and_escapes_are_found_where_a_plain_search_finds_them() {
-        // Neighbours of the two in value, and bytes with the high bit set, are what a search by words may take for them.
-        let others = [
-            b'a', 0, b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff,
-        ];
-        for length in 0..3 * SHORT {
-            for (number, other) in others.iter().enumerate() {
-                let plain = vec![*other; length];
-                assert_eq!(quote_or_escape(&plain), None, "{length} {other}");
-                for at in 0..length {
-                    for wanted in [b'"', b'\\'] {
-                        let mut bytes = plain.clone();
-                        bytes[at] = wanted;
-                        // Another one behind it changes nothing.
-                        if number % 2 == 0 {
-                            bytes[length - 1] = b'"';
-                        }
-                        assert_eq!(quote_or_escape(&bytes), Some(at), "{length} {at} {other}");
-                    }
-                }
-            }
-        }
-    }
-}

@@ -45,6 +45,11 @@ impl Output<'_> {
         self.sink.report.records
     }
 
+    /// Returns the line that the record begins on, and the sink.
+    pub(super) fn parts(&mut self) -> (u64, &mut Sink) {
+        (self.line, self.sink)
+    }
+
     /// Hands out an entry that its source names.
     pub(super) fn entry(&mut self, entry: Entry) {
         self.sink.entry(self.line, entry);
@@ -116,6 +121,14 @@ impl Output<'_> {
         }
         added.is_ok()
     }
+}
+
+/// Returns the id of a record, or why there must be one: without it nothing is taken back, and nothing ever can be.
+pub(super) fn id(value: &Scalar<'_>, is_withdrawn: bool) -> Result<String, QuarantineReason> {
+    value.id().ok_or(match is_withdrawn {
+        true => QuarantineReason::WithdrawsNothing,
+        false => QuarantineReason::BadField { field: "id" },
+    })
 }
 
 /// A list of one of these formats, from its reader on.

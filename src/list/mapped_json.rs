@@ -1,11 +1,6 @@
 //! JSON records of any form, read as a map says.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "no importer hands out records of JSON files that have no format of their own"
-    )
-)]
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -14,11 +9,32 @@ use super::draft::Draft;
 use super::error::QuarantineReason;
 use super::fields::CsvField;
 use super::import::Sink;
+use super::json::Shape;
+use super::json_list::{Output, Records};
+
+/// A list whose fields a map describes.
+pub(super) struct Mapped(pub(super) JsonMapping);
+
+impl Records for Mapped {
+    fn shape(&self) -> Shape {
+        Shape {
+            array: self.0.records.clone().map(Cow::Owned),
+            inside: None,
+        }
+    }
+
+    fn record(&mut self, bytes: &[u8], out: &mut Output<'_>) -> Result<(), QuarantineReason> {
+        let value = serde_json::from_slice(bytes).map_err(|_| QuarantineReason::Malformed)?;
+        let (line, sink) = out.parts();
+        read_mapped(&value, &self.0, line, sink);
+        Ok(())
+    }
+}
 
 /// Reads a record into the sink, which has counted it. Time and memory: a few passes over the record for each field mapped.
 ///
 /// One bad value does not lose the rest. A field that is to have one value and has several has none.
-pub(super) fn read_mapped(value: &Value, map: &JsonMapping, line: u64, sink: &mut Sink) {
+fn read_mapped(value: &Value, map: &JsonMapping, line: u64, sink: &mut Sink) {
     if !value.is_object() {
         sink.quarantine(line, None, QuarantineReason::Malformed);
         return;

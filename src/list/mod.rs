@@ -18,6 +18,7 @@ mod icse;
 mod import;
 mod json;
 mod json_list;
+mod json_string;
 mod json_value;
 mod json_window;
 mod lines;
@@ -38,7 +39,7 @@ mod vpdq_json;
 mod words;
 mod xml;
 
-pub use column_map::{ColumnMap, MapFormat};
+pub use column_map::{ColumnMap, JsonMapping, MapFormat};
 pub use error::{Degenerate, ListError, MappingError, QuarantineReason, Quarantined};
 pub use fields::{Column, ColumnsUsed, CsvField};
 pub use import::{FeedPosition, ImportItem, ImportOptions, Importer, ListFormat};

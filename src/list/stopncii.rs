@@ -66,10 +66,7 @@ pub(super) struct StopNcii {
 
 impl Records for StopNcii {
     fn shape(&self) -> Shape {
-        Shape {
-            array: Some(ARRAY),
-            inside: None,
-        }
+        Shape::of(ARRAY)
     }
 
     fn field(&mut self, name: &str, value: &[u8]) {

@@ -114,9 +114,9 @@ impl Vics {
 impl Records for Vics {
     fn shape(&self) -> Shape {
         Shape {
-            array: Some(ARRAY),
             // The files of cases hold cases, and these the media.
             inside: Some("Media"),
+            ..Shape::of(ARRAY)
         }
     }
 

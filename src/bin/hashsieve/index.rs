@@ -213,7 +213,8 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         (None, None) => None,
         (Some(map), _) => {
             let mapping = CsvMapping::parse(map);
-            Some(mapping.map_err(|error| Failure(format!("--map: {error}")))?)
+            let mapping = mapping.map_err(|error| Failure(format!("--map: {error}")))?;
+            Some(ListFormat::Csv(mapping))
         }
         (None, Some(file)) => Some(read_columns(file)?),
     };
@@ -232,9 +233,11 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
         return Err(Failure::at(path, why));
     }
     let format = match (arguments.format, mapping) {
-        (ListFormatArg::Auto | ListFormatArg::Csv, Some(mapping)) => ListFormat::Csv(mapping),
+        (ListFormatArg::Auto, Some(mapped)) => mapped,
+        (ListFormatArg::Csv, Some(ListFormat::Csv(mapping))) => ListFormat::Csv(mapping),
         (_, Some(_)) => {
-            let message = "--map and --columns are for tables: leave --format out or say csv";
+            let message =
+                "--map is for tables, and --columns says what it is for: leave --format out";
             return Err(Failure(message.to_owned()));
         }
         (ListFormatArg::Auto, None) => guess,
@@ -275,10 +278,10 @@ fn format(arguments: &BuildArgs, path: &Path, head: &[u8]) -> Result<ListFormat,
 }
 
 /// Reads a file that says which column is what.
-fn read_columns(file: &Path) -> Result<CsvMapping, Failure> {
+fn read_columns(file: &Path) -> Result<ListFormat, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| Failure::at(file, error))?;
     let map: ColumnMap = toml::from_str(&text).map_err(|error| Failure::at(file, error))?;
-    map.to_csv().map_err(|error| Failure::at(file, error))
+    map.to_format().map_err(|error| Failure::at(file, error))
 }
 
 /// A reader that says how far it has come.
