@@ -172,7 +172,15 @@ pub(super) fn compare(
             }
             places.push(place);
         }
-        let sums = sums_of(&keys, index, window.clone(), &places).map_err(&corrupt)?;
+        // Where the records differ already, no hash needs to be looked at.
+        let is_same = |(entry, place): (u32, &Option<Place>)| {
+            place.is_some_and(|place| {
+                let old = segments[place.segment].index();
+                same_record(index, entry, old, place.entry)
+            })
+        };
+        let same: Vec<bool> = window.clone().zip(&places).map(is_same).collect();
+        let sums = sums_of(&keys, index, window.clone(), &same).map_err(&corrupt)?;
         let mut stored = vec![0_u128; places.len()];
         for (number, segment) in segments.iter().enumerate() {
             let here = |place: &Option<Place>| {
@@ -184,6 +192,7 @@ pub(super) fn compare(
             let positions: Vec<(u32, usize)> = places
                 .iter()
                 .enumerate()
+                .filter(|&(number, _)| same[number])
                 .filter_map(|(number, place)| here(place).map(|entry| (entry, number)))
                 .collect();
             sums_at(&keys, segment.index(), &positions, &mut stored).map_err(segment.corrupt())?;
@@ -200,8 +209,7 @@ pub(super) fn compare(
                     let was = old.raw_entry(place.entry);
                     let was = was.map_err(segments[place.segment].corrupt())?;
                     let was_withdrawn = was.codes[0] == WITHDRAWN_CODE;
-                    if sums[number] == stored[number] && same_record(index, entry, old, place.entry)
-                    {
+                    if same[number] && sums[number] == stored[number] {
                         counts.unchanged += 1;
                         continue;
                     }
@@ -225,17 +233,17 @@ pub(super) fn compare(
     Ok(outcome)
 }
 
-/// Returns the sums of the hashes of those new entries that have a place in the store.
+/// Returns the sums of the hashes of those new entries of which the store has the same record.
 fn sums_of(
     keys: &[RandomState; 2],
     index: &Index,
     window: Range<u32>,
-    places: &[Option<Place>],
+    same: &[bool],
 ) -> Result<Vec<u128>, CorruptIndex> {
-    let positions: Vec<(u32, usize)> = (window.zip(places).enumerate())
-        .filter_map(|(number, (entry, place))| place.map(|_| (entry, number)))
+    let positions: Vec<(u32, usize)> = (window.zip(same).enumerate())
+        .filter_map(|(number, (entry, same))| same.then_some((entry, number)))
         .collect();
-    let mut sums = vec![0; places.len()];
+    let mut sums = vec![0; same.len()];
     sums_at(keys, index, &positions, &mut sums)?;
     Ok(sums)
 }
