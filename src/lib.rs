@@ -62,8 +62,10 @@ pub use pdq::{
 };
 pub use pixels::{PixelBuffer, PixelFormat, Pixels, PixelsError};
 pub use screen::{
-    Action, EntryMatch, Evidence, KindPolicy, ListPolicy, MatchType, Policy, PolicyError, Screener,
-    ScreenerError, Status, Verdict,
+    Action, Against, Candidate, ClassificationPolicy, Decision, DecisionOutcome, DisabledEntry,
+    EntryMatch, Evidence, KindPolicy, KnownPolicy, ListPolicy, MatchType, Policy, PolicyError,
+    Screener, ScreenerError, SearchedIn, SearchedStore, Status, SuppressedMatch, Suppression,
+    Verdict,
 };
 pub use search::{
     DihedralMatch, Explanation, Match, SearchBuffer, SearchMethod, UnknownSearchMethod,

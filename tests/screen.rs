@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashsieve::synthetic::{
-    Alteration, AnimationFormat, FileFormat, Scene, alter, encode, encode_animation, picture,
-};
+use hashsieve::synthetic::{Alteration, Scene, alter, picture};
 use hashsieve::{
     Action, ClassicHasher, ClassicKind, DecodeOptions, Dihedral, Entry, EntryStatus, HashKind,
     HashValue, Index, IndexBuilder, ListDescriptor, MatchType, PdqHasher, PixelBuffer, PixelFormat,
@@ -12,94 +10,13 @@ use hashsieve::{
 };
 use proptest::prelude::*;
 
-const OLD: i64 = 1_000_000_000;
+#[path = "support/screening.rs"]
+mod screening;
 
-fn drawn(seed: u64) -> PixelBuffer {
-    picture(Scene::DeadLeaves, seed, 256, 256, PixelFormat::Rgb8)
-}
-
-fn flat() -> PixelBuffer {
-    picture(Scene::Flat, 1, 256, 256, PixelFormat::Rgb8)
-}
-
-fn png(picture: &PixelBuffer) -> Vec<u8> {
-    encode(picture, FileFormat::Png).unwrap()
-}
-
-fn pdq(picture: &PixelBuffer) -> HashValue {
-    let hashed = PdqHasher::new().hash(&picture.as_pixels()).unwrap();
-    hashed.hash.into()
-}
-
-fn md5(bytes: &[u8]) -> HashValue {
-    digest::of(bytes, &[HashKind::Md5])[0]
-}
-
-fn entry(id: &str, hashes: &[HashValue]) -> Entry {
-    let mut entry = Entry::new(id);
-    entry.hashes = hashes.to_vec();
-    entry
-}
-
-/// Returns the file of an index of these lists, all of one old date.
-fn index_file(lists: &[(&str, &[Entry])]) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("index.hsv");
-    let mut builder = IndexBuilder::new(&path);
-    for (name, entries) in lists {
-        let list = builder
-            .add_list(ListDescriptor {
-                name: (*name).to_owned(),
-                version: format!("{name}-version"),
-                time: Some(OLD),
-                ..ListDescriptor::default()
-            })
-            .unwrap();
-        for entry in *entries {
-            builder.add(list, entry).unwrap();
-        }
-    }
-    builder.finish().unwrap();
-    std::fs::read(path).unwrap()
-}
-
-fn index(lists: &[(&str, &[Entry])]) -> Index {
-    Index::from_bytes(index_file(lists)).unwrap()
-}
-
-fn screener(lists: &[(&str, &[Entry])], policy: &str) -> Screener {
-    Screener::new(vec![index(lists)], toml::from_str(policy).unwrap()).unwrap()
-}
-
-/// Returns a screener for one list, `list`, of one entry, `entry`.
-fn one(hash: HashValue, policy: &str) -> Screener {
-    screener(&[("list", &[entry("entry", &[hash])])], policy)
-}
-
-/// Returns the hash with its first `count` bits, of 256, turned.
-fn turned(hash: &HashValue, count: usize) -> HashValue {
-    let mut bytes = hash.as_bytes().to_vec();
-    for bit in 0..count {
-        bytes[bit / 8] ^= 0x80 >> (bit % 8);
-    }
-    HashValue::from_bytes(hash.kind(), &bytes).unwrap()
-}
-
-fn found(verdict: &Verdict) -> Vec<(&str, &str, u32)> {
-    let matches = verdict.matches.iter();
-    matches
-        .map(|m| (m.list.as_str(), m.entry.as_str(), m.distance))
-        .collect()
-}
-
-fn keys(value: &serde_json::Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
-}
+use screening::{
+    animation, drawn, entry, flat, found, index, index_file, keys, md5, one, pdq, png, screener,
+    turned,
+};
 
 #[test]
 fn a_picture_of_the_list_is_a_near_match_that_says_how() {
@@ -217,7 +134,7 @@ fn a_list_without_a_date_is_out_of_date_when_a_policy_asks_for_its_age() {
 
 #[test]
 fn without_an_index_nothing_is_decided() {
-    let screener = Screener::new(Vec::new(), Policy::default()).unwrap();
+    let screener = Screener::new(Vec::<Index>::new(), Policy::default()).unwrap();
     for verdict in [
         screener.screen(&png(&drawn(1))),
         screener.screen(b""),
@@ -473,10 +390,6 @@ fn a_policy_for_a_list_that_no_index_has_is_refused() {
     assert!(error.to_string().contains("`lisst`"), "{error}");
 }
 
-fn animation(frames: &[PixelBuffer]) -> Vec<u8> {
-    encode_animation(frames, AnimationFormat::Gif).unwrap()
-}
-
 #[test]
 fn the_frame_of_an_animation_that_matches_is_named() {
     let frames: Vec<PixelBuffer> = (1..=4).map(drawn).collect();
@@ -644,6 +557,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
         "problem",
         "profile",
         "status",
+        "suppressed",
     ];
     assert_eq!(keys(&json), verdict_keys);
     assert_eq!(json["status"], "match");
@@ -660,6 +574,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
             "list",
             "list_version",
             "match_type",
+            "opinion",
             "quality",
             "submitter",
             "threshold",
@@ -679,6 +594,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
             "input_sha256",
             "made_at",
             "profile",
+            "stores",
             "verdict",
             "viewed_by_human",
         ]
@@ -695,6 +611,7 @@ fn names_in_reports_are_those_of_the_serialised_values() {
     for status in [
         Status::Match,
         Status::NoMatch,
+        Status::Suppressed,
         Status::LowQuality,
         Status::TooSmall,
         Status::Unsupported,

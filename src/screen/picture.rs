@@ -3,15 +3,18 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use super::{ENOUGH, Found, Hashers, Screener, Screening, SearchedList, keep_closest};
+use super::Hashers;
+use super::plan::{Plan, PlannedList};
+use super::screening::{Found, Screening};
 use crate::classic::ClassicError;
 use crate::hash::{Dihedral, HashValue};
+use crate::index::SearchError;
 use crate::pdq::PdqHasher;
 use crate::pixels::Pixels;
 use crate::screen::Status;
 use crate::search::SearchBuffer;
 
-impl Screener {
+impl Plan {
     /// Looks up one frame by every perceptual kind that some list asks for.
     pub(super) fn look_up_picture(
         &self,
@@ -21,7 +24,7 @@ impl Screener {
         screening: &mut Screening,
     ) {
         let (mut is_hashed, mut is_too_low) = (false, false);
-        if self.is_by_pdq() {
+        if self.by_pdq {
             match self.pdq_queries(&mut hashers.pdq, pixels) {
                 Ok((queries, quality)) => {
                     is_hashed = true;
@@ -42,13 +45,8 @@ impl Screener {
                     // Somebody asks for this kind, or it would not have been computed.
                     is_too_low |= hash.degenerate;
                     if !hash.degenerate {
-                        self.look_up_near(
-                            &[hash.value],
-                            None,
-                            frame,
-                            &mut hashers.search,
-                            screening,
-                        );
+                        let (buffer, hash) = (&mut hashers.search, [hash.value]);
+                        self.look_up_near(&hash, None, frame, buffer, screening);
                     }
                 }
                 Err(error) => {
@@ -62,7 +60,7 @@ impl Screener {
         }
         screening.frames += u32::from(is_hashed);
         screening.low_quality_frames += u32::from(is_too_low);
-        keep_closest(&mut screening.found);
+        screening.keep_closest();
     }
 
     /// Returns the PDQ hashes to look up, in the order of [`Dihedral::ALL`], and the quality of the picture.
@@ -96,51 +94,44 @@ impl Screener {
             return false;
         };
         let mut is_too_low = false;
-        for (number, searched) in self.indexes.iter().enumerate() {
+        for (number, searched) in self.searched.iter().enumerate() {
             if !searched.kinds.contains(&kind) {
                 continue;
             }
-            let suits = |list: &SearchedList| {
-                list.kind(kind).is_some_and(|policy| {
-                    quality.is_none_or(|quality| policy.minimum_quality() <= quality)
-                })
-            };
-            is_too_low |= searched
-                .lists
-                .iter()
-                .any(|list| list.kind(kind).is_some() && !suits(list));
-            let threshold = |list: &SearchedList| {
-                let policy = list.kind(kind).filter(|_| suits(list));
-                policy.map(|policy| policy.threshold(kind))
-            };
-            let thresholds: Vec<Option<u32>> = searched.lists.iter().map(threshold).collect();
-            let mut enough = ENOUGH;
-            let found = &mut screening.found;
-            let index = &searched.index;
-            let searched_for =
-                index.for_each_entry_within(queries, &thresholds, buffer, |query, entry, one| {
-                    if found.len() > enough {
-                        keep_closest(found);
-                        enough = 2 * found.len() + ENOUGH;
+            let list = |list: &Option<u32>| list.map(|list| &self.lists[list as usize]);
+            let lists = || searched.lists.iter().map(list);
+            let asks = |list: &&PlannedList| list.policy.known.is_none();
+            let mut asking = lists().flatten().filter(asks);
+            is_too_low |= asking.any(|list| list.policy.is_too_low(kind, quality));
+            let widest = |list: Option<&PlannedList>| list?.policy.widest(kind, quality);
+            let thresholds: Vec<Option<u32>> = lists().map(widest).collect();
+            let mut damage = None;
+            let searched_for = searched.index().for_each_entry_within(
+                queries,
+                &thresholds,
+                buffer,
+                |query, entry, one| {
+                    if !searched.stands(entry) {
+                        return ControlFlow::Continue(());
                     }
-                    found.push(Found {
-                        index: number,
+                    let found = Found {
+                        searched: number,
                         entry,
                         kind,
                         distance: one.distance,
                         picture: Some((frame, Dihedral::ALL[query], quality)),
-                    });
+                        known: None,
+                    };
+                    if let Err(corrupt) = screening.take(self, found) {
+                        damage.get_or_insert(corrupt);
+                    }
                     ControlFlow::<Infallible>::Continue(())
-                });
+                },
+            );
             screening.note(searched_for.map(drop));
+            screening.note(damage.map_or(Ok(()), |corrupt| Err(SearchError::Corrupt(corrupt))));
         }
+        screening.settle(self);
         is_too_low
-    }
-}
-
-impl Screening {
-    /// Keeps the first reason for which a picture has no hash.
-    fn note_unhashed(&mut self, unhashed: (Status, String)) {
-        self.unhashed.get_or_insert(unhashed);
     }
 }

@@ -1,12 +1,15 @@
 //! What screening says: the verdict, its matches, and the record of evidence.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::decide::Suppression;
+use super::plan::SearchedIn;
 use super::policy::Action;
 use crate::decode::DecodeError;
-use crate::entry::{Classification, EntryStatus};
+use crate::entry::{Classification, EntryStatus, Opinion};
 use crate::hash::Dihedral;
 use crate::hash::HashKind;
 
@@ -20,6 +23,9 @@ pub enum Status {
     Match,
     /// Every hash that the policy asks for was made and looked up, and none matches.
     NoMatch,
+    /// Entries match, and the policy lets none of them count: [`Verdict::suppressed`] says why, one by one. Everything asked for
+    /// was looked at. It says nothing of what the picture shows.
+    Suppressed,
     /// No match; but a picture or frame holds too little structure for a list's minimum quality, or for a classic hash
     /// ([`ClassicHash::degenerate`](crate::ClassicHash::degenerate)).
     LowQuality,
@@ -33,7 +39,7 @@ pub enum Status {
     Malformed,
     /// No match in what was looked at; the file is over a limit.
     OverLimit,
-    /// No match; but a list that was looked at is older than the policy allows.
+    /// No match; but a list that was looked at is older than the policy, or its store, allows.
     ListOutOfDate,
     /// No index is loaded, or none holds a hash that the policy looks up for this input, so nothing was looked up.
     IndexNotLoaded,
@@ -47,6 +53,7 @@ impl Status {
         match self {
             Self::Match => "match",
             Self::NoMatch => "no_match",
+            Self::Suppressed => "suppressed",
             Self::LowQuality => "low_quality",
             Self::TooSmall => "too_small",
             Self::Unsupported => "unsupported",
@@ -59,9 +66,9 @@ impl Status {
         }
     }
 
-    /// Returns whether the question was answered: a match, or no match for certain.
+    /// Returns whether the question was answered: a match, or for certain no match that counts.
     pub const fn is_decided(self) -> bool {
-        matches!(self, Self::Match | Self::NoMatch)
+        matches!(self, Self::Match | Self::NoMatch | Self::Suppressed)
     }
 }
 
@@ -119,6 +126,8 @@ pub struct EntryMatch {
     pub classification: Option<Classification>,
     /// The entry's status.
     pub entry_status: EntryStatus,
+    /// What the list holds of the entry on the whole.
+    pub opinion: Opinion,
     /// The kind of hash that matches.
     pub kind: HashKind,
     /// Whether the file is the same or the picture looks alike.
@@ -133,7 +142,7 @@ pub struct EntryMatch {
     pub transform: Option<Dihedral>,
     /// The frame that matches, counted from 0; none for digests.
     pub frame: Option<u32>,
-    /// What the policy asks for.
+    /// What the policy asks for, or would if the match counted.
     pub action: Action,
 }
 
@@ -146,6 +155,17 @@ impl fmt::Debug for EntryMatch {
             .field("action", &self.action)
             .finish_non_exhaustive()
     }
+}
+
+/// An entry that an input matches and that does not count.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SuppressedMatch {
+    /// The match, as it would be if it counted.
+    #[serde(rename = "match")]
+    pub found: EntryMatch,
+    /// Why it does not count.
+    pub suppression: Suppression,
 }
 
 /// What screening says of one input.
@@ -162,6 +182,8 @@ pub struct Verdict {
     /// The entries that match: exact before near, then by distance, kind, list and entry. One for each entry and kind,
     /// at its smallest distance.
     pub matches: Vec<EntryMatch>,
+    /// The entries that match and do not count, in the same order, each with the reason.
+    pub suppressed: Vec<SuppressedMatch>,
     /// Why the input could not be decided, or not fully; holds no byte of it.
     pub problem: Option<String>,
     /// How many pictures were hashed: the frames of an animation that differ, else 1; 0 if none could be.
@@ -174,8 +196,11 @@ pub struct Verdict {
     pub classic_profile: Option<&'static str>,
     /// How many of them hold too little structure for a list's minimum quality, or for a classic hash.
     pub low_quality_frames: u32,
-    /// The lists that were looked at and are older than the policy allows.
+    /// The lists that were looked at and are older than the policy, or the store, allows.
     pub lists_out_of_date: Vec<String>,
+    /// What was searched.
+    #[serde(skip)]
+    pub(super) searched_in: Arc<SearchedIn>,
 }
 
 /// A record of how a verdict came about, to be kept with a report. Confidential.
@@ -194,8 +219,9 @@ pub struct Evidence {
     pub exif_orientation_applied: bool,
     /// Whether rotations and reflections were looked up.
     pub dihedral: bool,
-    /// The identities of the indexes that were searched.
-    pub indexes: Vec<String>,
+    /// What was searched.
+    #[serde(flatten)]
+    pub searched_in: SearchedIn,
     /// The length of the input in bytes.
     pub input_bytes: u64,
     /// The SHA-256 of the input, so that the record can be tied to the file.
@@ -214,7 +240,7 @@ impl fmt::Debug for Evidence {
         f.debug_struct("Evidence")
             .field("hashsieve_version", &self.hashsieve_version)
             .field("profile", &self.profile)
-            .field("indexes", &self.indexes)
+            .field("searched_in", &self.searched_in)
             .field("input_bytes", &self.input_bytes)
             .field("viewed_by_human", &self.viewed_by_human)
             .field("verdict", &self.verdict)

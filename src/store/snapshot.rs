@@ -123,7 +123,7 @@ impl Segment {
     }
 
     /// Returns the position in the snapshot of a list of the index.
-    pub(super) fn snapshot_list(&self, list: u32) -> Option<u32> {
+    pub(crate) fn snapshot_list(&self, list: u32) -> Option<u32> {
         self.lists.get(list as usize).copied().flatten()
     }
 

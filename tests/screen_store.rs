@@ -1,0 +1,284 @@
+//! Screening against stores that change. All pictures are synthetic, all entries made up.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use hashsieve::synthetic::{Scene, picture};
+use hashsieve::{
+    Against, ChangeOptions, Entry, Index, ListDescriptor, PixelBuffer, PixelFormat, Policy,
+    Screener, ScreenerError, Status, Store, StoreWriter,
+};
+
+#[path = "support/screening.rs"]
+mod screening;
+
+use screening::{OLD, entry, found, index_file, pdq, turned};
+
+/// How often the store changes and is loaded anew under full load.
+const RELOADS: u64 = 1000;
+
+fn small(seed: u64) -> PixelBuffer {
+    picture(Scene::DeadLeaves, seed, 64, 64, PixelFormat::Luma8)
+}
+
+fn listed(name: &str) -> ListDescriptor {
+    ListDescriptor {
+        name: name.to_owned(),
+        ..ListDescriptor::default()
+    }
+}
+
+fn add(writer: &mut StoreWriter, list: &str, entries: &[Entry]) {
+    let mut change = writer.change(listed(list), ChangeOptions::add()).unwrap();
+    for entry in entries {
+        change.add(entry, false).unwrap();
+    }
+    change.commit().unwrap();
+}
+
+/// Makes a store with one list, `a`, of one entry, `one`, of the first small picture.
+fn store(path: &Path) -> StoreWriter {
+    let mut writer = StoreWriter::create(path).unwrap();
+    add(&mut writer, "a", &[entry("one", &[pdq(&small(1))])]);
+    writer
+}
+
+#[test]
+fn what_is_new_in_a_store_counts_from_the_reload_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let policy = Policy::default();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap();
+    let screen = |seed| screener.screen_pixels(&small(seed).as_pixels());
+    assert_eq!(found(&screen(1)), [("a", "one", 0)]);
+    assert!(!screener.reload().unwrap());
+
+    add(&mut writer, "a", &[entry("two", &[pdq(&small(2))])]);
+    writer.withdraw("a", ["one"]).unwrap();
+    add(
+        &mut writer,
+        "b",
+        &[entry("three", &[turned(&pdq(&small(2)), 9)])],
+    );
+    // Not before.
+    assert_eq!(found(&screen(1)), [("a", "one", 0)]);
+    assert_eq!(screen(2).status, Status::NoMatch);
+    assert!(screener.reload().unwrap());
+    assert_eq!(screen(1).status, Status::NoMatch);
+    assert_eq!(found(&screen(2)), [("a", "two", 0), ("b", "three", 9)]);
+
+    // What was withdrawn stays so when the store is put together and purged.
+    writer.compact(&mut |_| {}).unwrap();
+    writer.purge(&mut |_| {}).unwrap();
+    assert!(screener.reload().unwrap());
+    assert_eq!(screen(1).status, Status::NoMatch);
+    assert_eq!(found(&screen(2)), [("a", "two", 0), ("b", "three", 9)]);
+}
+
+#[test]
+fn an_entry_that_changes_matches_once_and_by_what_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let options = ChangeOptions::apply();
+    let mut change = writer.change(listed("a"), options).unwrap();
+    change.add(&entry("one", &[pdq(&small(2))]), false).unwrap();
+    change.commit().unwrap();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], Policy::default()).unwrap();
+    assert_eq!(
+        screener.screen_pixels(&small(1).as_pixels()).status,
+        Status::NoMatch
+    );
+    assert_eq!(
+        found(&screener.screen_pixels(&small(2).as_pixels())),
+        [("a", "one", 0)]
+    );
+}
+
+#[test]
+fn a_hash_that_two_entries_assert_matches_until_both_are_withdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let again = entry("again", &[pdq(&small(1))]);
+    add(
+        &mut writer,
+        "a",
+        &[again, entry("other", &[pdq(&small(2))])],
+    );
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], Policy::default()).unwrap();
+    let screen = || screener.screen_pixels(&small(1).as_pixels());
+    assert_eq!(screen().matches.len(), 2);
+    writer.withdraw("a", ["one"]).unwrap();
+    screener.reload().unwrap();
+    assert_eq!(found(&screen()), [("a", "again", 0)]);
+    writer.withdraw("a", ["again"]).unwrap();
+    screener.reload().unwrap();
+    assert_eq!(screen().status, Status::NoMatch);
+}
+
+#[test]
+fn evidence_names_the_state_of_the_store_that_the_verdict_is_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let store = Arc::new(Store::open(folder.path()).unwrap());
+    let screener = Screener::new([Arc::clone(&store)], Policy::default()).unwrap();
+    let before = screener.screen(b"x");
+    let generation = writer.snapshot().generation();
+    add(&mut writer, "a", &[entry("two", &[pdq(&small(2))])]);
+    // Somebody else loads the store; the screener takes it all the same.
+    assert!(store.reload().unwrap());
+    assert!(screener.reload().unwrap());
+    let after = screener.screen(b"x");
+    let evidence = screener.evidence(b"x", before).searched_in;
+    assert_eq!(evidence.stores[0].generation, generation);
+    assert_eq!(evidence.stores[0].directory, folder.path());
+    assert_eq!(evidence.indexes.len(), 1);
+    let evidence = screener.evidence(b"x", after).searched_in;
+    assert_eq!(evidence.stores[0].generation, generation + 1);
+    assert_eq!(evidence.indexes.len(), 2);
+}
+
+#[test]
+fn indexes_and_stores_are_searched_together_and_none_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    store(folder.path());
+    let listed = [entry("two", &[pdq(&small(1))])];
+    let index = || Index::from_bytes(index_file(&[("b", &listed)])).unwrap();
+    let store = || Store::open(folder.path()).unwrap();
+    let against: Vec<Against> = vec![
+        index().into(),
+        store().into(),
+        store().into(),
+        index().into(),
+    ];
+    let screener = Screener::new(against, Policy::default()).unwrap();
+    let verdict = screener.screen_pixels(&small(1).as_pixels());
+    assert_eq!(found(&verdict), [("a", "one", 0), ("b", "two", 0)]);
+}
+
+#[test]
+fn a_policy_may_outlive_a_list_and_a_new_list_follows_the_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    add(&mut writer, "b", &[entry("two", &[pdq(&small(2))])]);
+    let policy: Policy = toml::from_str("[lists.a]\nkinds = { pdq = {} }\n").unwrap();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy.clone()).unwrap();
+    writer.remove_list("a", &mut |_| {}).unwrap();
+    add(&mut writer, "c", &[entry("three", &[pdq(&small(1))])]);
+    assert!(screener.reload().unwrap());
+    assert_eq!(
+        found(&screener.screen_pixels(&small(1).as_pixels())),
+        [("c", "three", 0)]
+    );
+    assert_eq!(
+        found(&screener.screen_pixels(&small(2).as_pixels())),
+        [("b", "two", 0)]
+    );
+    // Who starts anew with it hears of it.
+    let error = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap_err();
+    assert!(matches!(error, ScreenerError::Policy(_)));
+}
+
+#[test]
+fn an_empty_store_decides_nothing_until_it_has_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::create(folder.path()).unwrap();
+    let policy: Policy = toml::from_str("[lists.a]\naction = 'block'\n").unwrap();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap();
+    let screen = || screener.screen_pixels(&small(1).as_pixels());
+    assert_eq!(screen().status, Status::IndexNotLoaded);
+    add(&mut writer, "a", &[entry("one", &[pdq(&small(1))])]);
+    assert!(screener.reload().unwrap());
+    assert_eq!(screen().status, Status::Match);
+}
+
+#[test]
+fn an_old_list_of_a_store_is_out_of_date_for_the_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let mut old = listed("old");
+    old.time = Some(OLD);
+    let mut change = writer.change(old, ChangeOptions::add()).unwrap();
+    change.add(&entry("e", &[pdq(&small(3))]), false).unwrap();
+    change.commit().unwrap();
+    let policy: Policy = toml::from_str("[default]\nmax_age_days = 30\n").unwrap();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap();
+    let verdict = screener.screen_pixels(&small(2).as_pixels());
+    assert_eq!(verdict.status, Status::ListOutOfDate);
+    assert_eq!(verdict.lists_out_of_date, ["old"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_read_leaves_what_is_searched_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], Policy::default()).unwrap();
+    add(&mut writer, "a", &[entry("two", &[pdq(&small(2))])]);
+    std::fs::write(folder.path().join("manifest"), "damaged").unwrap();
+    assert!(matches!(screener.reload(), Err(ScreenerError::Store(_))));
+    assert_eq!(
+        screener.screen_pixels(&small(1).as_pixels()).status,
+        Status::Match
+    );
+}
+
+/// Two threads screen without a pause while the store is changed and loaded anew again and again. What always stands always
+/// matches; what comes and goes is there from the reload on and gone from the reload on.
+#[test]
+fn no_query_fails_or_is_stale_while_a_store_changes_under_full_load() {
+    const ABSENT: u8 = 0;
+    const CHANGING: u8 = 1;
+    const PRESENT: u8 = 2;
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], Policy::default()).unwrap();
+    let state = AtomicU8::new(ABSENT);
+    let (done, settled, checked) = (AtomicU8::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let screening = [(); 2].map(|()| {
+            scope.spawn(|| {
+                let pictures = [small(1), small(2)];
+                while done.load(Ordering::SeqCst) == 0 {
+                    let before = (settled.load(Ordering::SeqCst), state.load(Ordering::SeqCst));
+                    let always = screener.screen_pixels(&pictures[0].as_pixels());
+                    let sometimes = screener.screen_pixels(&pictures[1].as_pixels());
+                    let after = (settled.load(Ordering::SeqCst), state.load(Ordering::SeqCst));
+                    assert_eq!(found(&always), [("a", "one", 0)]);
+                    match sometimes.status {
+                        Status::Match => assert_eq!(found(&sometimes), [("a", "two", 0)]),
+                        status => assert_eq!(status, Status::NoMatch),
+                    }
+                    if before == after && before.1 != CHANGING {
+                        let is_present = before.1 == PRESENT;
+                        assert_eq!(sometimes.status == Status::Match, is_present);
+                        checked.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            })
+        });
+        for reload in 0..RELOADS {
+            state.store(CHANGING, Ordering::SeqCst);
+            let is_present = reload % 2 == 0;
+            if is_present {
+                let mut two = entry("two", &[pdq(&small(2))]);
+                two.source_updated = Some(i64::MAX);
+                add(&mut writer, "a", &[two]);
+            } else {
+                writer.withdraw("a", ["two"]).unwrap();
+            }
+            assert!(screener.reload().unwrap());
+            settled.fetch_add(1, Ordering::SeqCst);
+            state.store(if is_present { PRESENT } else { ABSENT }, Ordering::SeqCst);
+            // Now and then long enough for pictures to be screened between two changes.
+            let is_screening = || !screening.iter().any(|thread| thread.is_finished());
+            while reload % 50 == 0
+                && checked.load(Ordering::SeqCst) <= reload / 50
+                && is_screening()
+            {
+                std::thread::yield_now();
+            }
+        }
+        done.store(1, Ordering::SeqCst);
+    });
+    assert!(checked.into_inner() >= RELOADS / 50);
+}
