@@ -1,6 +1,7 @@
 //! What the policy makes of one match: whether it counts, and what it asks for.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -29,7 +30,7 @@ pub struct Candidate<'a> {
 pub struct Decision {
     /// Whether the policy names the list; else `default` holds.
     pub list_is_named: bool,
-    /// Which rule for classifications holds, counted from 0, if one does.
+    /// Which rule for classifications holds, counted from 1, if one does.
     pub rule: Option<usize>,
     /// The largest distance that matches by this kind, if it is matched.
     pub threshold: Option<u32>,
@@ -59,7 +60,7 @@ pub enum DecisionOutcome {
 }
 
 /// Why a match does not count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 #[non_exhaustive]
 pub enum Suppression {
@@ -93,6 +94,54 @@ pub enum Suppression {
         /// Why what is on it may be passed over, as the policy says.
         reason: String,
     },
+}
+
+impl Suppression {
+    /// Returns the stable name used in reports, for example `known`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Disabled { .. } => "disabled",
+            Self::Classification => "classification",
+            Self::EntryQuality { .. } => "entry_quality",
+            Self::Opinion { .. } => "opinion",
+            Self::Known { .. } => "known",
+        }
+    }
+}
+
+impl fmt::Debug for Suppression {
+    /// Prints the name, and nothing of the entry.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Suppression").field(&self.name()).finish()
+    }
+}
+
+impl fmt::Display for Suppression {
+    /// Says why in words, with the reason that the policy gives; names the entry of a known list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disabled { reason } => write!(f, "the policy disables the entry: {reason}"),
+            Self::Classification => f.write_str("the policy ignores entries of its classification"),
+            Self::EntryQuality { minimum } => {
+                write!(f, "the entry is of a quality below {minimum}")
+            }
+            Self::Opinion { opinion } => write!(
+                f,
+                "what the list holds of the entry is not accepted: {}",
+                opinion.name()
+            ),
+            Self::Known {
+                list,
+                entry,
+                kind,
+                distance,
+                reason,
+            } => write!(
+                f,
+                "known by list {list}, entry {entry}, {kind}, distance {distance}: {reason}"
+            ),
+        }
+    }
 }
 
 impl Policy {
@@ -130,7 +179,7 @@ impl Policy {
         };
         Decision {
             list_is_named: self.lists.contains_key(candidate.list),
-            rule: rules.rule,
+            rule: rules.rule.map(|rule| rule + 1),
             threshold: kind.map(|policy| policy.threshold(candidate.kind)),
             minimum_quality: kind
                 .filter(|_| has_quality)

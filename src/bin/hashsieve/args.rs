@@ -8,6 +8,8 @@ use hashsieve::{
     HashKind, Limits, PDQ_RECOMMENDED_THRESHOLD, PixelFormat, Residency, SearchMethod, SimdLevel,
 };
 
+use crate::policy_args::PolicyArgs;
+
 /// Finds known abuse images: hashes pictures and matches them against hash lists, exactly.
 #[derive(Debug, Parser)]
 #[command(
@@ -41,7 +43,9 @@ pub(crate) enum Command {
     Hash(HashArgs),
     /// Build, describe and check index files.
     Index(IndexArgs),
-    /// Match pictures against an index.
+    /// Check and explain policies.
+    Policy(PolicyArgs),
+    /// Match pictures against indexes and stores.
     Scan(ScanArgs),
 }
 
@@ -472,17 +476,22 @@ Files that are no pictures count as well: their digests are looked up, and their
 perceptual hashes.
 
 JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
-\"classification\",\"entry_status\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"action\"}],\
-\"problem\",\"frames\",\"profile\",\"classic_profile\",\"low_quality_frames\",\"lists_out_of_date\"}. Reports are confidential.
+\"classification\",\"entry_status\",\"opinion\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"action\"}],\
+\"suppressed\":[{\"match\",\"suppression\"}],\"problem\",\"frames\",\"profile\",\"classic_profile\",\"low_quality_frames\",\"lists_out_of_date\"}. Each \
+\"suppression\" says why a match does not count: {\"by\"} is disabled, opinion, classification, entry_quality or known, with \
+what belongs to it. Reports are confidential.
+
+Of a store, what changes while a scan runs counts within a second.
 
 Examples:
   hashsieve scan uploads/ --against lists.hsv
+  hashsieve scan uploads/ --against store/
   hashsieve scan uploads/ --against lists.hsv --policy policy.toml --format json -o report.json
   hashsieve scan scan.tif --against lists.hsv --dihedral --threshold 25")]
 pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// The index; may be given several times.
+    /// An index, or the folder of a store; may be given several times.
     #[arg(long, required = true, value_name = "FILE")]
     pub(crate) against: Vec<PathBuf>,
     /// What to match of which list, and what to do then (TOML).
@@ -494,7 +503,7 @@ pub(crate) struct ScanArgs {
     /// Also find rotated and mirrored copies, by PDQ only: classic hashes are looked up as they are.
     #[arg(long)]
     pub(crate) dihedral: bool,
-    /// Do not check every byte of the index first, which takes some 3 seconds for 10 million hashes.
+    /// Do not check every byte of indexes and stores first, which takes some 3 seconds for 10 million hashes.
     #[arg(long)]
     pub(crate) no_verify: bool,
     /// How to write the results.
@@ -503,7 +512,7 @@ pub(crate) struct ScanArgs {
     /// Write to this file, readable by its owner only, instead of standard output.
     #[arg(long, short, value_name = "REPORT")]
     pub(crate) output: Option<PathBuf>,
-    /// Also add a record of evidence for each input that matches to this file (one JSON object a line).
+    /// Also add a record of evidence for each input that matches, suppressed or not, to this file (one JSON object a line).
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Option<PathBuf>,
 }

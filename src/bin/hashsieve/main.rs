@@ -1,6 +1,7 @@
 //! The program `hashsieve`: command line, progress, reports and exit codes, on the library's public API only.
 #![deny(unsafe_code)]
 
+mod against;
 mod args;
 mod bench;
 mod bench_match;
@@ -10,6 +11,8 @@ mod files;
 mod hash;
 mod index;
 mod match_data;
+mod policy;
+mod policy_args;
 mod progress;
 mod report;
 mod scan;
@@ -20,6 +23,7 @@ use clap::Parser;
 
 use args::{Arguments, BenchCommand, Command, IndexCommand};
 use failure::{Failure, Outcome};
+use policy_args::PolicyCommand;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -41,6 +45,9 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         },
         Command::Demo(demo) => demo::run(demo, quiet),
         Command::Hash(hash) => hash::run(hash, quiet),
+        Command::Policy(policy) => match &policy.command {
+            PolicyCommand::Check(check) => policy::check(check, quiet),
+        },
         Command::Scan(scan) => scan::run(scan, quiet),
         Command::Index(index) => match &index.command {
             IndexCommand::Build(build) => index::build(build, quiet),

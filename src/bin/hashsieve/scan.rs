@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use hashsieve::{
-    Action, CLASSIC_PROFILE, EntryMatch, Evidence, HashKind, Index, PDQ_PROFILE, Policy, Screener,
-    Verdict,
+    Action, CLASSIC_PROFILE, EntryMatch, Evidence, HashKind, PDQ_PROFILE, Policy, Screener, Status,
+    SuppressedMatch, Suppression, Verdict,
 };
 use serde::Serialize;
 
+use crate::against;
 use crate::args::{Format, ScanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
-use crate::progress::Progress;
 use crate::report::{Report, counted, refuse_overwriting, tell};
+
+/// How often a scan looks whether a store has changed.
+const RELOAD_EVERY: Duration = Duration::from_secs(1);
 
 /// What came of one input.
 struct Result {
@@ -33,6 +37,7 @@ struct Line<'a> {
     status: &'static str,
     action: Option<Action>,
     matches: &'a [EntryMatch],
+    suppressed: &'a [SuppressedMatch],
     problem: Option<&'a str>,
     frames: u32,
     profile: Option<&'static str>,
@@ -41,7 +46,7 @@ struct Line<'a> {
     lists_out_of_date: &'a [String],
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "path",
     "status",
     "action",
@@ -56,20 +61,23 @@ const COLUMNS: [&str; 14] = [
     "classification",
     "profile",
     "problem",
+    "suppressed_by",
 ];
 
 pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outcome, Failure> {
     let options = files::decode_options(&arguments.input);
-    let (indexes, policy) = (open(arguments, quiet)?, policy(arguments)?);
-    let has_pdq = |index: &Index| index.kinds().any(|kind| kind == HashKind::Pdq);
-    if policy.dihedral && !indexes.iter().any(has_pdq) {
+    let policy = policy(arguments)?;
+    let against = against::open(&arguments.against, !arguments.no_verify, quiet)?;
+    if policy.dihedral && !against::has_kind(&against, HashKind::Pdq) {
         tell("no list holds pdq hashes, and only by these are rotated and mirrored copies found");
     }
-    let screener = Screener::with_decode_options(indexes, policy, options)
+    let screener = Screener::with_decode_options(against, policy, options)
         .map_err(|error| Failure(error.to_string()))?;
     let (output, evidence) = (arguments.output.as_deref(), arguments.evidence.as_deref());
+    let in_stores = files_of(&arguments.against)?;
     let used = || {
-        let paths = arguments.against.iter().chain(&arguments.policy);
+        let paths = arguments.against.iter().chain(&in_stores);
+        let paths = paths.chain(&arguments.policy);
         paths.chain(&arguments.input.paths).map(PathBuf::as_path)
     };
     refuse_overwriting(output, used())?;
@@ -84,6 +92,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     }
     let mut counts = BTreeMap::<&'static str, u64>::new();
     let (mut matched, mut failed) = (false, false);
+    let mut loaded = Instant::now();
     let passed_over = files::for_each(
         &arguments.input,
         &[output, arguments.evidence.as_deref()],
@@ -100,6 +109,12 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
             )
         },
         |result| {
+            if loaded.elapsed() >= RELOAD_EVERY {
+                // What is withdrawn while a long scan runs must not match any more.
+                let reloaded = screener.reload();
+                reloaded.map_err(|error| Failure(error.to_string()))?;
+                loaded = Instant::now();
+            }
             *counts.entry(result.status).or_default() += 1;
             let decided = result
                 .verdict
@@ -154,21 +169,16 @@ fn evidence_wanted(arguments: &ScanArgs) -> bool {
     arguments.evidence.is_some()
 }
 
-/// Opens the indexes and, unless told not to, checks every byte of them: a scan against a damaged one would miss
-/// matches without a word.
-fn open(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Vec<Index>, Failure> {
-    let open = |path: &PathBuf| {
-        let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
-        let index = Index::open(path).map_err(|error| at(&error))?;
-        if !arguments.no_verify {
-            let mut progress = Progress::new(index.file_bytes(), "bytes", quiet);
-            index
-                .verify_with(&mut |done, total| progress.set("checking the index", done, total))
-                .map_err(|error| at(&error))?;
+/// Returns the files of those paths that are folders, which are stores.
+fn files_of(paths: &[PathBuf]) -> std::result::Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths.iter().filter(|path| path.is_dir()) {
+        let at = |error| Failure::at(path, error);
+        for file in std::fs::read_dir(path).map_err(at)? {
+            files.push(file.map_err(at)?.path());
         }
-        Ok(index)
-    };
-    arguments.against.iter().map(open).collect()
+    }
+    Ok(files)
 }
 
 fn policy(arguments: &ScanArgs) -> std::result::Result<Policy, Failure> {
@@ -183,7 +193,8 @@ fn policy(arguments: &ScanArgs) -> std::result::Result<Policy, Failure> {
     Ok(policy)
 }
 
-fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
+/// Reads a policy.
+pub(crate) fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::at(path, error))?;
     toml::from_str(&text).map_err(|error| Failure::at(path, error))
 }
@@ -207,7 +218,8 @@ fn screen(
         },
         Ok(()) => {
             let verdict = screener.screen(bytes);
-            let wanted = evidence && !verdict.matches.is_empty();
+            let has_found = !verdict.matches.is_empty() || !verdict.suppressed.is_empty();
+            let wanted = evidence && has_found;
             Result {
                 path,
                 status: verdict.status.name(),
@@ -222,6 +234,7 @@ fn screen(
 fn write(result: &Result, format: Format, report: &mut Report) -> std::result::Result<(), Failure> {
     let verdict = result.verdict.as_ref();
     let matches = verdict.map_or(&[][..], |verdict| &verdict.matches);
+    let suppressed = verdict.map_or(&[][..], |verdict| &verdict.suppressed);
     let problem = result.problem.as_deref();
     let profile = verdict.and_then(|verdict| verdict.profile);
     let classic_profile = verdict.and_then(|verdict| verdict.classic_profile);
@@ -231,6 +244,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
             status: result.status,
             action: verdict.and_then(|verdict| verdict.action),
             matches,
+            suppressed,
             problem,
             frames: verdict.map_or(0, |verdict| verdict.frames),
             profile,
@@ -240,37 +254,45 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
         }),
         Format::Csv => {
             let problem = problem.unwrap_or_default();
-            if matches.is_empty() {
+            if matches.is_empty() && suppressed.is_empty() {
                 let mut fields = [""; COLUMNS.len()];
                 (fields[0], fields[1]) = (&result.path, result.status);
                 let profile = profile.or(classic_profile).unwrap_or_default();
                 (fields[12], fields[13]) = (profile, problem);
                 return report.csv(fields);
             }
-            matches.iter().try_for_each(|found| {
-                let number = |value: Option<u32>| value.map_or(String::new(), |n| n.to_string());
-                let class = found.classification.as_ref();
-                let profile = match found.kind {
-                    HashKind::Classic(_) => classic_profile,
-                    kind => profile.filter(|_| kind.is_perceptual()),
-                };
-                report.csv([
-                    result.path.as_str(),
-                    result.status,
-                    found.action.name(),
-                    &found.list,
-                    &found.entry,
-                    found.kind.name(),
-                    found.match_type.name(),
-                    &found.distance.to_string(),
-                    &number(found.quality.map(u32::from)),
-                    found.transform.map_or("", |transform| transform.name()),
-                    &number(found.frame),
-                    class.map_or("", |class| &class.value),
-                    profile.unwrap_or_default(),
-                    problem,
-                ])
-            })
+            let matches = matches.iter().map(|found| (found, None));
+            let suppressed = suppressed
+                .iter()
+                .map(|one| (&one.found, Some(&one.suppression)));
+            matches
+                .chain(suppressed)
+                .try_for_each(|(found, suppression)| {
+                    let number =
+                        |value: Option<u32>| value.map_or(String::new(), |n| n.to_string());
+                    let class = found.classification.as_ref();
+                    let profile = match found.kind {
+                        HashKind::Classic(_) => classic_profile,
+                        kind => profile.filter(|_| kind.is_perceptual()),
+                    };
+                    report.csv([
+                        result.path.as_str(),
+                        result.status,
+                        suppression.map_or(found.action.name(), |_| ""),
+                        &found.list,
+                        &found.entry,
+                        found.kind.name(),
+                        found.match_type.name(),
+                        &found.distance.to_string(),
+                        &number(found.quality.map(u32::from)),
+                        found.transform.map_or("", |transform| transform.name()),
+                        &number(found.frame),
+                        class.map_or("", |class| &class.value),
+                        profile.unwrap_or_default(),
+                        problem,
+                        suppression.map_or("", Suppression::name),
+                    ])
+                })
         }
         Format::Text => {
             // The usual way is not named on every line.
@@ -288,7 +310,18 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
                     how(found)
                 ))?;
             }
-            match (matches.is_empty(), problem) {
+            for one in suppressed {
+                report.text(&format!(
+                    "{}: suppressed: list {}, entry {}, {}{profile}: {}",
+                    result.path,
+                    one.found.list,
+                    one.found.entry,
+                    how(&one.found),
+                    one.suppression
+                ))?;
+            }
+            let is_told = !matches.is_empty() || result.status == Status::Suppressed.name();
+            match (!is_told, problem) {
                 (true, None) => {
                     report.text(&format!("{}: {}{profile}", result.path, result.status))
                 }

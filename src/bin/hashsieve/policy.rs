@@ -1,0 +1,509 @@
+//! `hashsieve policy`: what a policy comes to, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashsieve::{
+    Against, Candidate, Classification, ClassificationPolicy, Decision, DecisionOutcome, Entry,
+    HashKind, KindPolicy, ListPolicy, Opinion, Policy, Screener,
+};
+use serde::Serialize;
+
+use crate::against;
+use crate::failure::{Failure, Outcome};
+use crate::policy_args::PolicyCheckArgs;
+use crate::report::{Report, counted, tell};
+use crate::scan::read_policy;
+
+/// What `policy check --json` prints.
+#[derive(Serialize)]
+struct Checked<'a> {
+    lists: Vec<ListChecked<'a>>,
+    disabled: Vec<DisabledChecked<'a>>,
+    decision: Option<Explained>,
+}
+
+#[derive(Serialize)]
+struct ListChecked<'a> {
+    /// None stands for all that have no name in the policy.
+    list: Option<&'a str>,
+    entries: Option<u64>,
+    policy: &'a ListPolicy,
+    /// How many entries each rule for classifications holds for.
+    rules: Option<Vec<u64>>,
+}
+
+#[derive(Serialize)]
+struct DisabledChecked<'a> {
+    list: &'a str,
+    entry: &'a str,
+    reason: &'a str,
+    is_there: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    decision: Decision,
+    /// The known lists that could suppress the match.
+    known_lists: Vec<String>,
+}
+
+/// What indexes and stores have of what the policy speaks of.
+#[derive(Default)]
+struct Counted {
+    /// The entries of each list.
+    entries: BTreeMap<String, u64>,
+    /// How many entries the rules of each list hold for.
+    rules: BTreeMap<String, Vec<u64>>,
+    /// The disabled entries that are there, by list and id.
+    disabled: BTreeSet<(String, String)>,
+    /// The entry that is asked for.
+    entry: Option<Entry>,
+}
+
+pub(crate) fn check(arguments: &PolicyCheckArgs, quiet: bool) -> Result<Outcome, Failure> {
+    let policy = read_policy(&arguments.policy)?;
+    let checked = policy.check();
+    checked.map_err(|error| Failure::at(&arguments.policy, error))?;
+    let against = against::open(&arguments.against, false, quiet)?;
+    let counted = match &against[..] {
+        [] => None,
+        against => Some(count(arguments, &policy, against, quiet)?),
+    };
+    let mut doubts = Vec::new();
+    let checked = Checked {
+        lists: lists(&policy, counted.as_ref(), &mut doubts),
+        disabled: disabled(&policy, counted.as_ref(), &mut doubts),
+        decision: match &arguments.list {
+            Some(list) => Some(explain(arguments, &policy, list, counted.as_ref())?),
+            None => None,
+        },
+    };
+    let mut report = Report::new(None)?;
+    if arguments.json {
+        report.json(&checked)?;
+    } else if let Some(explained) = &checked.decision {
+        write_decision(arguments, &policy, explained, &mut report)?;
+    } else {
+        write(&policy, &checked, &mut report)?;
+    }
+    report.finish()?;
+    for doubt in &doubts {
+        tell(doubt);
+    }
+    Ok(Outcome::of(false, !doubts.is_empty()))
+}
+
+/// Goes through all entries, and checks that lists which the policy names are there.
+fn count(
+    arguments: &PolicyCheckArgs,
+    policy: &Policy,
+    against: &[Against],
+    quiet: bool,
+) -> Result<Counted, Failure> {
+    // It refuses what it could not follow.
+    let screener = Screener::new(against.to_vec(), policy.clone());
+    screener.map_err(|error| Failure(error.to_string()))?;
+    let disabled: BTreeSet<(&str, &str)> = policy
+        .disabled
+        .iter()
+        .map(|one| (one.list.as_str(), one.entry.as_str()))
+        .collect();
+    let asked = arguments.list.as_deref().zip(arguments.entry.as_deref());
+    let mut counted = Counted::default();
+    against::for_each_entry(against, quiet, |list, entry| {
+        let key = (list, entry.entry_id.as_str());
+        if asked == Some(key) && entry.status.matches() {
+            counted.entry = Some(entry.clone());
+        }
+        if !entry.status.matches() {
+            return;
+        }
+        if disabled.contains(&key) {
+            let (list, id) = key;
+            counted.disabled.insert((list.to_owned(), id.to_owned()));
+        }
+        match counted.entries.get_mut(list) {
+            Some(entries) => *entries += 1,
+            None => {
+                counted.entries.insert(list.to_owned(), 1);
+            }
+        }
+        let rules = &policy.for_list(list).classifications;
+        let fits = |class: &Classification| rules.iter().position(|rule| rule.fits(class));
+        if let Some(rule) = entry.classification.as_ref().and_then(fits) {
+            let name = if policy.lists.contains_key(list) {
+                list
+            } else {
+                ""
+            };
+            let counts = counted.rules.entry(name.to_owned()).or_default();
+            counts.resize(rules.len(), 0);
+            counts[rule] += 1;
+        }
+    })?;
+    Ok(counted)
+}
+
+/// Returns what holds for each list that the policy names, and for all others.
+fn lists<'a>(
+    policy: &'a Policy,
+    counted: Option<&Counted>,
+    doubts: &mut Vec<String>,
+) -> Vec<ListChecked<'a>> {
+    let named = policy
+        .lists
+        .iter()
+        .map(|(name, list)| (Some(name.as_str()), list));
+    let mut lists = Vec::new();
+    for (name, list) in named.chain([(None, &policy.default)]) {
+        let rules = counted.map(|counted| {
+            let counts = counted.rules.get(name.unwrap_or_default());
+            let mut counts = counts.cloned().unwrap_or_default();
+            counts.resize(list.classifications.len(), 0);
+            counts
+        });
+        for (number, _) in (1..)
+            .zip(rules.iter().flatten())
+            .filter(|(_, count)| **count == 0)
+        {
+            let of = name.map_or("default".to_owned(), |name| format!("list `{name}`"));
+            doubts.push(format!("rule {number} of {of} holds for no entry"));
+        }
+        lists.push(ListChecked {
+            list: name,
+            entries: counted.map(|counted| {
+                let is_of = |list: &str| match name {
+                    Some(name) => list == name,
+                    None => !policy.lists.contains_key(list),
+                };
+                let entries = counted.entries.iter();
+                entries
+                    .filter(|(list, _)| is_of(list))
+                    .map(|(_, count)| count)
+                    .sum()
+            }),
+            policy: list,
+            rules,
+        });
+    }
+    lists
+}
+
+/// Returns the disabled entries.
+fn disabled<'a>(
+    policy: &'a Policy,
+    counted: Option<&Counted>,
+    doubts: &mut Vec<String>,
+) -> Vec<DisabledChecked<'a>> {
+    let checked = policy.disabled.iter().map(|one| {
+        let key = (one.list.clone(), one.entry.clone());
+        let is_there = counted.map(|counted| counted.disabled.contains(&key));
+        if is_there == Some(false) {
+            let (list, entry) = key;
+            doubts.push(format!(
+                "the disabled entry `{entry}` is not in list `{list}`, or is withdrawn"
+            ));
+        }
+        DisabledChecked {
+            list: &one.list,
+            entry: &one.entry,
+            reason: &one.reason,
+            is_there,
+        }
+    });
+    checked.collect()
+}
+
+/// Returns what the policy makes of the match that is asked for.
+fn explain(
+    arguments: &PolicyCheckArgs,
+    policy: &Policy,
+    list: &str,
+    counted: Option<&Counted>,
+) -> Result<Explained, Failure> {
+    if !arguments.kind.is_perceptual() && arguments.distance > 0 {
+        let kind = arguments.kind;
+        return Err(Failure(format!(
+            "--distance: {kind} matches when it is equal, at distance 0"
+        )));
+    }
+    if arguments.kind != HashKind::Pdq && arguments.quality.is_some() {
+        return Err(Failure("--quality: only pdq has one".to_owned()));
+    }
+    if counted.is_some_and(|counted| !counted.entries.contains_key(list)) {
+        return Err(Failure(format!(
+            "--list {list}: no entry of such a list is there"
+        )));
+    }
+    let entry = match &arguments.entry {
+        Some(id) => counted
+            .and_then(|counted| counted.entry.clone())
+            .ok_or_else(|| {
+                Failure(format!(
+                    "--entry {id}: no such entry of list `{list}` is there, or it is withdrawn"
+                ))
+            })?,
+        None => {
+            let mut entry = Entry::new(String::new());
+            entry.opinion = arguments.opinion;
+            entry.quality = arguments.entry_quality;
+            entry.classification = arguments.value.clone().map(|value| Classification {
+                scheme: arguments.scheme.clone(),
+                region: arguments.region.clone(),
+                value,
+            });
+            entry
+        }
+    };
+    let decision = policy.decide(&Candidate {
+        list,
+        entry: &entry,
+        kind: arguments.kind,
+        distance: arguments.distance,
+        quality: arguments.quality,
+    });
+    let is_exact = !arguments.kind.is_perceptual();
+    let known_lists = policy.lists.iter().filter(|(_, known)| {
+        let known = known.known.as_ref();
+        known.is_some_and(|known| {
+            let applies = known
+                .lists
+                .as_ref()
+                .is_none_or(|lists| lists.contains(list));
+            applies && (known.exact || !is_exact)
+        })
+    });
+    Ok(Explained {
+        known_lists: match decision.outcome {
+            DecisionOutcome::Match(_) => known_lists.map(|(name, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        },
+        decision,
+    })
+}
+
+fn write(policy: &Policy, checked: &Checked<'_>, report: &mut Report) -> Result<(), Failure> {
+    let dihedral = if policy.dihedral {
+        "looked up"
+    } else {
+        "not looked up"
+    };
+    report.text(&format!(
+        "turned    rotations and reflections are {dihedral}"
+    ))?;
+    for list in &checked.lists {
+        let name = list.list.unwrap_or("all others");
+        let entries = list.entries;
+        let entries = entries.map_or(String::new(), |count| {
+            format!(" ({})", counted(count, "entry", "entries"))
+        });
+        report.text(&format!(
+            "list      {name}{entries}: {}",
+            asks_for(list.policy)
+        ))?;
+        report.text(&format!(
+            "          matched by {}",
+            kinds(&list.policy.kinds)
+        ))?;
+        for (number, rule) in list.policy.classifications.iter().enumerate() {
+            let count = list.rules.as_ref().map(|counts| counts[number]);
+            let count = count.map_or(String::new(), |count| {
+                format!(" ({})", counted(count, "entry", "entries"))
+            });
+            report.text(&format!(
+                "          rule {}, {}{count}: {}",
+                number + 1,
+                fitting(rule),
+                rule_asks_for(rule)
+            ))?;
+        }
+    }
+    for one in &checked.disabled {
+        let where_ = match one.is_there {
+            None => "",
+            Some(true) => " (is there)",
+            Some(false) => " (is not there)",
+        };
+        report.text(&format!(
+            "disabled  list {}, entry {}{where_}: {}",
+            one.list, one.entry, one.reason
+        ))?;
+    }
+    Ok(())
+}
+
+/// Says what a match of a list asks for.
+fn asks_for(list: &ListPolicy) -> String {
+    let mut text = match &list.known {
+        Some(known) => {
+            let which = if known.exact { "all" } else { "near" };
+            let of = match &known.lists {
+                None => "every list".to_owned(),
+                Some(lists) => lists.iter().cloned().collect::<Vec<_>>().join(", "),
+            };
+            format!(
+                "a known list, which suppresses {which} matches of {of}: {}",
+                known.reason
+            )
+        }
+        None => {
+            let mut text = list.action.name().to_owned();
+            let unconfirmed = list.action.min(list.unconfirmed_action);
+            if unconfirmed != list.action {
+                text += &format!(", {} for what is not confirmed", unconfirmed.name());
+            }
+            text
+        }
+    };
+    text += &format!("; opinions that count: {}", opinions(&list.opinions));
+    if list.minimum_entry_quality > 0 {
+        text += &format!(
+            "; entries of quality {} or more",
+            list.minimum_entry_quality
+        );
+    }
+    if let Some(days) = list.max_age_days {
+        text += &format!(
+            "; out of date after {}",
+            counted(days.into(), "day", "days")
+        );
+    }
+    text
+}
+
+fn fitting(rule: &ClassificationPolicy) -> String {
+    let parts = [
+        ("scheme", &rule.scheme),
+        ("region", &rule.region),
+        ("value", &rule.value),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter_map(|(name, part)| Some(format!("{name} {}", part.as_ref()?)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// Says what a rule has of its own.
+fn rule_asks_for(rule: &ClassificationPolicy) -> String {
+    if rule.ignored {
+        return "ignored".to_owned();
+    }
+    let mut parts = Vec::new();
+    parts.extend(rule.action.map(|action| action.name().to_owned()));
+    if let Some(accepted) = &rule.opinions {
+        parts.push(format!("opinions that count: {}", opinions(accepted)));
+    }
+    if let Some(of_rule) = &rule.kinds {
+        parts.push(format!("matched by {}", kinds(of_rule)));
+    }
+    if parts.is_empty() {
+        return "as the list".to_owned();
+    }
+    parts.join("; ")
+}
+
+fn opinions(opinions: &BTreeSet<Opinion>) -> String {
+    if opinions.is_empty() {
+        return "none".to_owned();
+    }
+    opinions
+        .iter()
+        .map(|opinion| opinion.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn kinds(kinds: &BTreeMap<HashKind, KindPolicy>) -> String {
+    let all_default = kinds.len() == HashKind::ALL.len()
+        && kinds
+            .values()
+            .all(|policy| *policy == KindPolicy::default());
+    if all_default {
+        return "all kinds, as far as is recommended".to_owned();
+    }
+    if kinds.is_empty() {
+        return "nothing".to_owned();
+    }
+    let kinds = kinds.iter().map(|(&kind, policy)| {
+        let mut text = kind.to_string();
+        if kind.is_perceptual() {
+            text += &format!(" up to {}", policy.threshold(kind));
+        }
+        if kind == HashKind::Pdq {
+            text += &format!(" from quality {}", policy.minimum_quality());
+        }
+        text
+    });
+    kinds.collect::<Vec<_>>().join(", ")
+}
+
+/// Explains a decision, step by step.
+fn write_decision(
+    arguments: &PolicyCheckArgs,
+    policy: &Policy,
+    explained: &Explained,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let decision = &explained.decision;
+    let list = arguments.list.as_deref().unwrap_or_default();
+    let (kind, distance) = (arguments.kind, arguments.distance);
+    let of_list = if decision.list_is_named {
+        format!("those of list {list}")
+    } else {
+        format!("[default], since the policy does not name list {list}")
+    };
+    let rules = policy.for_list(list);
+    let rule = decision.rule.map_or(String::new(), |rule| {
+        let fits = &rules.classifications[rule - 1];
+        format!("; rule {rule} ({}): {}", fitting(fits), rule_asks_for(fits))
+    });
+    report.text(&format!("rules     {of_list}{rule}"))?;
+    let reach = match (decision.threshold, &decision.outcome) {
+        (None, _) => format!("{kind} is not matched"),
+        (Some(_), _) if !kind.is_perceptual() => format!("{kind} is matched, when it is equal"),
+        (Some(threshold), _) => format!(
+            "{kind} is matched up to distance {threshold}; this is {distance}, {}",
+            if distance > threshold {
+                "too far"
+            } else {
+                "near enough"
+            }
+        ),
+    };
+    report.text(&format!("distance  {reach}"))?;
+    if let Some(minimum) = decision.minimum_quality {
+        let quality = match arguments.quality {
+            None => "that of the picture is not given, and taken to be enough".to_owned(),
+            Some(quality) if quality < minimum => format!("this is {quality}, too low"),
+            Some(quality) => format!("this is {quality}, enough"),
+        };
+        report.text(&format!(
+            "quality   pictures from {minimum} are matched; {quality}"
+        ))?;
+    }
+    let outcome = match &decision.outcome {
+        DecisionOutcome::Match(action) => {
+            let by = &explained.known_lists;
+            let unless = if by.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    ", unless the file or picture is on a known list, as near or nearer: {}",
+                    by.join(", ")
+                )
+            };
+            format!("match: {}{unless}", action.name())
+        }
+        DecisionOutcome::Known => {
+            "known: asks for nothing, and suppresses matches of others".to_owned()
+        }
+        DecisionOutcome::Suppressed(why) => format!("suppressed: {why}"),
+        DecisionOutcome::KindNotMatched | DecisionOutcome::TooFar => "no match".to_owned(),
+        DecisionOutcome::QualityTooLow => {
+            "none: the picture is low_quality unless something else matches, which is not no_match".to_owned()
+        }
+        _ => "unknown".to_owned(),
+    };
+    report.text(&format!("outcome   {outcome}"))
+}
