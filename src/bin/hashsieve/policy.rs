@@ -501,7 +501,8 @@ fn write_decision(
         DecisionOutcome::Suppressed(why) => format!("suppressed: {why}"),
         DecisionOutcome::KindNotMatched | DecisionOutcome::TooFar => "no match".to_owned(),
         DecisionOutcome::QualityTooLow => {
-            "none: the picture is low_quality unless something else matches, which is not no_match".to_owned()
+            "none: the picture is low_quality unless something else matches, which is not no_match"
+                .to_owned()
         }
         _ => "unknown".to_owned(),
     };
