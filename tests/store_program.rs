@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use assert_cmd::cargo::cargo_bin;
 use hashsieve::{HashKind, HashValue, Snapshot, Store, StoreWriter, digest};
@@ -521,6 +522,24 @@ fn lists_without_ids_are_known_by_their_hashes_from_file_to_file() {
     assert_eq!(found_pdq(&place, 1), [""; 0]);
 }
 
+#[test]
+fn an_entry_known_by_its_hash_is_withdrawn_and_comes_back() {
+    let place = with_store();
+    let statuses = ["Active", "Withdrawn", "Active"];
+    for (time, status) in (1_700_000_000..).zip(statuses) {
+        place.write("1.json", by_value_page(time, &[(&pdq(1), status)]));
+        let apply = ["store", "apply", "s", "1.json", "--name", "x"];
+        place.run(&apply).exits(0);
+        let is_active = status == "Active";
+        assert_eq!(found_pdq(&place, 1).len(), usize::from(is_active));
+        place.run(&["store", "purge", "s"]).exits(0);
+        let input = format!("pdq {}\n", pdq(1));
+        let verify = ["store", "verify-removed", "s", "-"];
+        let ran = place.run_with(&verify, input.as_bytes());
+        ran.exits(i32::from(is_active));
+    }
+}
+
 // every item of a list has an outcome, and nothing is lost
 
 #[test]
@@ -970,6 +989,45 @@ fn a_full_disk_leaves_the_store_as_it_was_and_a_later_change_works() {
     is_sound(&place);
     place.run(changes[0]).exits(0);
     assert_eq!(found_pdq(&place, 39_999), ["e39999"]);
+    is_sound(&place);
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_the_store_before_or_after_its_change() {
+    let place = with_list(20_000);
+    place.write("y.csv", table(100..20_100));
+    let replace = ["store", "replace", "s", "y.csv", "--name", "x"];
+    let begun = Instant::now();
+    place.run(&replace).exits(0);
+    let whole = begun.elapsed();
+    place
+        .run(&["store", "replace", "s", "x.csv", "--name", "x"])
+        .exits(0);
+    let mut generation = 3;
+    for part in 1..=12 {
+        let mut command = place.command(&replace);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(whole * part / 12);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let after = status(&place);
+        let is_old = found_pdq(&place, 0) == ["e0"];
+        assert_eq!(found_pdq(&place, 20_099).is_empty(), is_old);
+        assert_eq!(after["lists"][0]["entries"], 20_000);
+        if after["generation"] != generation {
+            generation += 1;
+            assert_eq!(after["generation"], generation);
+            assert!(!is_old);
+            break;
+        }
+        assert!(is_old);
+    }
+    // What a killed process left is gone with the next change.
+    place.run(&replace).exits(0);
     is_sound(&place);
 }
 
@@ -1536,6 +1594,33 @@ fn an_output_never_overwrites_what_the_command_reads() {
         place.run(arguments).exits(2);
     }
     assert_eq!(place.read("x.csv"), before);
+    place.write(
+        "map.toml",
+        "format = \"csv\"\n[columns]\npdq = \"pdq\"\nid = \"id\"\n",
+    );
+    let with_map = ["--columns", "map.toml", "--quarantine", "map.toml"];
+    for command in [
+        &["store", "add", "s", "x.csv", "--name", "y"][..],
+        &["list", "check", "x.csv"],
+        &["index", "build", "x.csv", "-o", "x.hsv"],
+    ] {
+        let ran = place.run(&[command, &with_map].concat()).exits(2);
+        assert!(ran.stderr.contains("would overwrite"), "{}", ran.stderr);
+    }
+    // Nor does it lead among the files of a store.
+    std::os::unix::fs::symlink("s/manifest", place.at("link")).unwrap();
+    place
+        .run(&["store", "set", "s", "--list", "x", "--terms", "t"])
+        .exits(0);
+    let export = [
+        "store", "export", "s", "--list", "x", "--terms", "t", "-o", "link",
+    ];
+    let ran = place.run(&export).exits(2);
+    assert!(
+        ran.stderr.contains("directory of the store"),
+        "{}",
+        ran.stderr
+    );
     is_sound(&place);
 }
 

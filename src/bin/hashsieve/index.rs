@@ -16,11 +16,14 @@ use crate::report::{Report, or_unknown, refuse_overwriting};
 
 pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failure> {
     let failed = |error: BuildError| Failure(error.to_string());
-    let lists = || arguments.lists.iter().map(PathBuf::as_path);
+    let inputs = || {
+        let lists = arguments.lists.iter().map(PathBuf::as_path);
+        lists.chain(arguments.import.inputs())
+    };
     let output = arguments.output.as_path();
-    refuse_overwriting(Some(output), lists())?;
+    refuse_overwriting(Some(output), inputs())?;
     let kept_out = arguments.import.quarantine.as_deref();
-    refuse_overwriting(kept_out, lists().chain([output]))?;
+    refuse_overwriting(kept_out, inputs().chain([output]))?;
     let mut quarantine = Quarantine::new(kept_out)?;
     let budget = usize::from(arguments.memory) << 20;
     let mut builder = IndexBuilder::with_memory_budget(&arguments.output, budget);

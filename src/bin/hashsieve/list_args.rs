@@ -1,6 +1,6 @@
 //! The command line of what reads lists: how they are written, what is known of them, and `list check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use hashsieve::HashKind;
@@ -60,6 +60,13 @@ pub(crate) struct ImportArgs {
     /// Write what was left out and why to this file (CSV: file, line, column, reason).
     #[arg(long, value_name = "FILE")]
     pub(crate) quarantine: Option<PathBuf>,
+}
+
+impl ImportArgs {
+    /// Returns the files that are read besides the lists.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.columns.as_deref().into_iter()
+    }
 }
 
 /// What is known of a list as a whole.

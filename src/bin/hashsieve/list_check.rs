@@ -81,7 +81,7 @@ impl<'a> Feed<'a> {
 pub(crate) fn check(arguments: &CheckArgs, quiet: bool) -> Result<Outcome, Failure> {
     let path = arguments.file.as_path();
     let quarantine = arguments.import.quarantine.as_deref();
-    refuse_overwriting(quarantine, [path])?;
+    refuse_overwriting(quarantine, arguments.import.inputs().chain([path]))?;
     let mut quarantine = Quarantine::held(quarantine)?;
     let mut file = ListFile::open(&arguments.import, path)?;
     let mut counts = ListCounts::default();

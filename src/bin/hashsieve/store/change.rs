@@ -64,7 +64,8 @@ fn make(
     quiet: bool,
 ) -> Result<Outcome, Failure> {
     let quarantine = arguments.import.quarantine.as_deref();
-    refuse_overwriting(quarantine, lists.iter().map(PathBuf::as_path))?;
+    let inputs = lists.iter().map(PathBuf::as_path);
+    refuse_overwriting(quarantine, inputs.chain(arguments.import.inputs()))?;
     refuse_inside(quarantine, directory)?;
     let descriptor = describe(&arguments.describe, arguments.name.clone())?;
     let mut settings = ListSettings::default();

@@ -174,8 +174,14 @@ fn refuse_inside(output: Option<&Path>, directory: &Path) -> Result<(), Failure>
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let (folder, store) = (folder.canonicalize().ok(), directory.canonicalize().ok());
-    if store.is_some() && folder == store {
+    let Ok(store) = directory.canonicalize() else {
+        // There is none, which is said when it is opened.
+        return Ok(());
+    };
+    // Where the name stands, and where it leads if it is a link.
+    let real = output.canonicalize().unwrap_or_default();
+    let is_inside = folder.canonicalize().is_ok_and(|folder| folder == store);
+    if is_inside || real.starts_with(&store) {
         let why = "would be in the directory of the store, which is for its own files";
         return Err(Failure::at(output, why));
     }
