@@ -72,9 +72,9 @@ pub use search::{
 };
 pub use simd::{SimdLevel, UnknownSimdLevel};
 pub use store::{
-    Change, ChangeKind, ChangeOptions, ChangeSummary, Difference, DifferenceKind, ListCounts,
-    Removed, Segment, Snapshot, Store, StoreError, StoreStatus, StoreWriter, StoredList,
-    StoredMatch,
+    Change, ChangeKind, ChangeOptions, ChangeSummary, Difference, DifferenceKind, FoundIn,
+    ListCounts, ListSettings, Removed, Segment, Snapshot, Store, StoreError, StoreStatus,
+    StoreWriter, StoredList, StoredMatch,
 };
 
 #[cfg(doctest)]

@@ -3,11 +3,10 @@
 //! All pictures are synthetic, all hashes are theirs or seeded random bytes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use assert_cmd::cargo::cargo_bin;
 use hashsieve::synthetic::{
     Alteration, AnimationFormat, FileFormat, Scene, altered_file, encode, encode_animation, picture,
 };
@@ -15,7 +14,10 @@ use hashsieve::{
     Dihedral, HashKind, HashValue, PDQ_PROFILE, PdqHasher, PixelBuffer, PixelFormat, digest,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+#[path = "support/program.rs"]
+pub mod support;
+use support::{Place, Ran, keys, made_up, names};
 
 fn drawn(seed: u64) -> PixelBuffer {
     picture(Scene::DeadLeaves, seed, 256, 256, PixelFormat::Rgb8)
@@ -42,123 +44,17 @@ fn turned(hex: &str, count: usize) -> String {
         .to_hex()
 }
 
-/// Returns a made-up digest.
-fn made_up(kind: HashKind, number: u64) -> String {
-    digest::of(&number.to_le_bytes(), &[kind])[0].to_hex()
-}
-
-/// A folder that a test works in.
-struct Place(TempDir);
-
-/// What a command came to.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        assert!(!stderr.contains("panicked"), "{stderr}");
-        Self {
-            code: output.status.code().unwrap(),
-            stdout,
-            stderr,
-        }
-    }
-}
-
-impl Ran {
-    #[track_caller]
-    fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
-        self
-    }
-
-    fn json(&self) -> Vec<Value> {
-        let lines = self.stdout.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-}
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// Returns a place with `original.png` and an index `list.hsv` of it, in which it is the entry `original.png`.
-    fn with_index() -> Self {
-        let place = Self::new();
-        let original = drawn(1);
-        place.write("original.png", png(&original));
-        let (hash, quality) = pdq(&original);
-        place.write("list.hsh", format!("{hash},{quality},original.png\n"));
-        place
-            .run(&["index", "build", "list.hsh", "-o", "list.hsv"])
-            .exits(0);
-        place
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.at(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.at(name)).unwrap()
-    }
-
-    fn text(&self, name: &str) -> String {
-        String::from_utf8(self.read(name)).unwrap()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(cargo_bin!("hashsieve"));
-        command.current_dir(self.0.path()).args(arguments);
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().unwrap().into()
-    }
-
-    fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ran {
-        let mut command = assert_cmd::Command::from_std(self.command(arguments));
-        command.write_stdin(input).output().unwrap().into()
-    }
-
-    /// Returns the names of what is in the folder, in order.
-    fn names(&self) -> Vec<String> {
-        names(self.0.path())
-    }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let content = fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> = content
-        .map(|member| member.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-fn keys(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
+/// Returns a place with `original.png` and an index `list.hsv` of it, in which it is the entry `original.png`.
+fn place_with_index() -> Place {
+    let place = Place::new();
+    let original = drawn(1);
+    place.write("original.png", png(&original));
+    let (hash, quality) = pdq(&original);
+    place.write("list.hsh", format!("{hash},{quality},original.png\n"));
+    place
+        .run(&["index", "build", "list.hsh", "-o", "list.hsv"])
+        .exits(0);
+    place
 }
 
 // hash
@@ -259,7 +155,7 @@ fn a_dash_reads_standard_input() {
     let (hash, quality) = pdq(&original);
     let ran = place.run_with(&["hash", "-"], &png(&original)).exits(0);
     assert_eq!(ran.stdout, format!("{hash},{quality},-\n"));
-    let place = Place::with_index();
+    let place = place_with_index();
     let ran = place.run_with(&["scan", "-", "--against", "list.hsv"], &png(&original));
     assert!(ran.exits(1).stdout.starts_with("-: match: "));
 }
@@ -321,7 +217,7 @@ fn text_of_several_kinds_names_the_kind_of_each_line_and_is_a_list() {
 
 #[test]
 fn the_closing_line_counts_what_was_printed() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("text.png", "no picture");
     let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
     place.write("flat.png", png(&flat));
@@ -441,7 +337,7 @@ fn text_output_is_a_list_that_index_build_reads() {
 #[cfg(unix)]
 #[test]
 fn a_line_break_in_a_name_cannot_forge_a_line_of_text() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let forged = format!("in/a\n{},100,forged\u{1b}[2J.png", "a".repeat(64));
     place.write(&forged, png(&drawn(1)));
     for arguments in [
@@ -460,7 +356,7 @@ fn a_line_break_in_a_name_cannot_forge_a_line_of_text() {
 
 #[test]
 fn exit_codes_tell_matched_from_failed_from_nothing() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("other.png", png(&drawn(2)));
     place.write("text.png", "no picture");
     place.write(
@@ -505,7 +401,7 @@ fn exit_codes_tell_matched_from_failed_from_nothing() {
 
 #[test]
 fn an_index_that_cannot_be_used_is_an_error() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let sound = place.read("list.hsv");
     let mut flipped = sound.clone();
     flipped[70] ^= 1;
@@ -538,7 +434,7 @@ fn an_index_that_cannot_be_used_is_an_error() {
 
 #[test]
 fn damage_that_only_shows_in_the_search_is_a_status_and_found_by_verify() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let mut bytes = place.read("list.hsv");
     let end = bytes.len();
     bytes[end - 4..].fill(0xff);
@@ -566,7 +462,7 @@ fn damage_that_only_shows_in_the_search_is_a_status_and_found_by_verify() {
 
 #[test]
 fn results_are_written_as_text_json_and_csv() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("other.png", png(&drawn(2)));
     place.write("text.png", "no picture");
     let (_, quality) = pdq(&drawn(1));
@@ -720,7 +616,7 @@ fn a_turned_copy_is_found_when_asked_for() {
 
 #[test]
 fn dihedral_without_pdq_hashes_is_told_to_find_nothing_turned() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("md5.txt", made_up(HashKind::Md5, 1));
     place
         .run(&["index", "build", "md5.txt", "-o", "md5.hsv"])
@@ -740,7 +636,7 @@ fn dihedral_without_pdq_hashes_is_told_to_find_nothing_turned() {
 
 #[test]
 fn a_policy_that_cannot_be_followed_is_refused_by_name() {
-    let place = Place::with_index();
+    let place = place_with_index();
     for (policy, names) in [
         ("[lists.list]\nactoin = \"block\"\n", "actoin"),
         ("[lists.lisst]\naction = \"block\"\n", "`lisst`"),
@@ -775,7 +671,7 @@ fn a_policy_that_cannot_be_followed_is_refused_by_name() {
 
 #[test]
 fn actions_come_from_the_policy() {
-    let place = Place::with_index();
+    let place = place_with_index();
     for action in ["observe", "review", "block"] {
         place.write(
             "policy.toml",
@@ -791,7 +687,7 @@ fn actions_come_from_the_policy() {
 
 #[test]
 fn a_list_that_is_too_old_is_told() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("other.png", png(&drawn(2)));
     place.write("policy.toml", "[lists.list]\nmax_age_days = 30\n");
     let build = [
@@ -814,7 +710,7 @@ fn a_list_that_is_too_old_is_told() {
 
 #[test]
 fn evidence_is_recorded_for_what_matches() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("other.png", png(&drawn(2)));
     let info = place
         .run(&["index", "info", "list.hsv", "--json"])
@@ -862,7 +758,7 @@ fn evidence_is_recorded_for_what_matches() {
 #[test]
 fn what_is_written_is_for_its_owner_only_also_where_something_stood() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write(
         "bad.txt",
         format!("not a hash\nmd5 {}\n", made_up(HashKind::Md5, 1)),
@@ -905,7 +801,7 @@ fn what_is_written_is_for_its_owner_only_also_where_something_stood() {
 
 #[test]
 fn an_output_never_overwrites_what_the_command_reads() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("policy.toml", "");
     let before: Vec<Vec<u8>> = place.names().iter().map(|name| place.read(name)).collect();
     let scan = [
@@ -940,7 +836,7 @@ fn an_output_never_overwrites_what_the_command_reads() {
 
 #[test]
 fn what_a_command_writes_into_a_folder_is_none_of_its_inputs() {
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("in/a.png", png(&drawn(1)));
     place.write("in/sub/out", png(&drawn(2)));
     let outputs = ["in/out", "./in/sub/../out"];
@@ -965,7 +861,7 @@ fn what_a_command_writes_into_a_folder_is_none_of_its_inputs() {
 
 #[test]
 fn output_is_in_the_order_of_names_whatever_the_number_of_threads() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let small: Vec<Vec<u8>> = (0..7)
         .map(|seed| {
             png(&picture(
@@ -1016,7 +912,7 @@ fn output_is_in_the_order_of_names_whatever_the_number_of_threads() {
 #[test]
 fn links_out_of_a_folder_are_followed_only_when_asked_for() {
     use std::os::unix::fs::symlink;
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("in/inside.png", png(&drawn(2)));
     place.write("out/outside.png", png(&drawn(1)));
     symlink("../out/outside.png", place.at("in/link.png")).unwrap();
@@ -1072,7 +968,7 @@ fn run_in_time(mut command: Command) -> Ran {
 #[test]
 fn neither_a_loop_of_links_nor_a_pipe_stops_a_scan() {
     use std::os::unix::fs::symlink;
-    let place = Place::with_index();
+    let place = place_with_index();
     place.write("in/folder/a.png", png(&drawn(1)));
     symlink("..", place.at("in/folder/loop")).unwrap();
     let made = Command::new("mkfifo").arg(place.at("in/pipe")).status();
@@ -1104,7 +1000,7 @@ fn neither_a_loop_of_links_nor_a_pipe_stops_a_scan() {
 #[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_is_no_crash() {
-    let place = Place::with_index();
+    let place = place_with_index();
     for number in 0..300 {
         place.write(&format!("in/{number}.txt"), "no picture");
     }
@@ -1140,7 +1036,7 @@ fn a_reader_that_goes_away_is_no_crash() {
 
 #[test]
 fn an_output_that_cannot_be_written_is_an_error() {
-    let place = Place::with_index();
+    let place = place_with_index();
     for arguments in [
         &["hash", "original.png", "-o", "none/hashes"][..],
         &[
@@ -1166,7 +1062,7 @@ fn an_output_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn quiet_is_quiet_and_a_log_gets_no_bar() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let commands = [
         &["hash", "original.png"][..],
         &["scan", "original.png", "--against", "list.hsv"],
@@ -1228,7 +1124,7 @@ fn help_has_examples() {
 
 #[test]
 fn nothing_is_written_but_what_was_asked_for() {
-    let data = Place::with_index();
+    let data = place_with_index();
     let before = data.names();
     let work = Place::new();
     let [original, list, index] =
@@ -1772,7 +1668,7 @@ fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth
 
 #[test]
 fn json_of_no_known_format_is_refused_by_its_name() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let json = place.run(&["hash", "original.png", "--format", "json"]);
     place.write("list.json", json.stdout);
     place.write("list.txt", "\u{feff} [\n");
@@ -1828,7 +1724,7 @@ fn the_same_lists_make_the_same_bytes_whatever_the_memory() {
 
 #[test]
 fn a_build_that_fails_leaves_the_old_index() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let before = place.read("list.hsv");
     place.write("table.csv", "name,size\na,1\n");
     for list in ["missing.txt", "table.csv", "."] {
@@ -1898,7 +1794,7 @@ fn a_killed_build_leaves_a_whole_index() {
 
 #[test]
 fn info_and_verify_describe_a_sound_index() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let build = [
         "index", "build", "list.hsh", "-o", "list.hsv", "--source", "a source",
     ];
@@ -1990,7 +1886,7 @@ fn several_files_make_one_list_and_a_later_one_withdraws() {
 
 #[test]
 fn a_list_of_which_nothing_can_be_read_never_becomes_an_index() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let before = place.read("list.hsv");
     place.write("empty.hsh", "");
     place.write("good.txt", format!("md5 {}\n", made_up(HashKind::Md5, 1)));
@@ -2028,7 +1924,7 @@ fn a_kind_that_is_given_goes_before_a_guess() {
 
 #[test]
 fn evidence_is_added_to_what_was_kept_before() {
-    let place = Place::with_index();
+    let place = place_with_index();
     let scan = [
         "scan",
         "original.png",

@@ -186,6 +186,11 @@ impl IndexBuilder {
         self.state(list, entry, true)
     }
 
+    /// Returns whether an entry fits the format, so that [`add`](Self::add) does not fail with [`BuildError::InvalidEntry`].
+    pub fn fits(entry: &Entry) -> bool {
+        state(0, 0, entry, false, &mut Vec::new(), |_| Ok(())).is_some()
+    }
+
     fn state(&mut self, list: u32, entry: &Entry, replaces: bool) -> Result<(), BuildError> {
         if list as usize >= self.lists.len() {
             return Err(BuildError::UnknownList { list });

@@ -156,8 +156,8 @@ impl fmt::Display for QuarantineReason {
             Self::NoHash => f.write_str("the record has no hash"),
             Self::AmbiguousKind { length } => write!(
                 f,
-                "{length} digits are a pdq, a sha256 or a classic hash of a _16x16 kind: name the kind of the list (index build \
-                 --kind) or of the record"
+                "{length} digits are a pdq, a sha256 or a classic hash of a _16x16 kind: name the kind of the list (--kind) or \
+                 of the record"
             ),
             Self::NoKindOfLength { length } => write!(
                 f,

@@ -138,6 +138,34 @@ impl ListFormat {
 }
 
 impl ListFormat {
+    /// Returns the stable lower-case name: `lines`, `csv`, `stopncii` and so on.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::HexLines { .. } => "lines",
+            Self::Hsh => "hsh",
+            Self::Csv(_) => "csv",
+            Self::StopNcii => "stopncii",
+            Self::ThreatExchange => "threatexchange",
+            Self::TechAgainstTerrorism => "tat",
+            Self::Vics { .. } => "vics",
+            Self::VpdqJson => "vpdq-json",
+            Self::Json(_) => "json",
+            Self::Ncmec => "ncmec",
+            Self::Icse => "icse",
+            Self::Nsrl => "nsrl",
+            Self::VpdqText => "vpdq",
+        }
+    }
+
+    /// Returns whether a file of the format is a page of a feed, which says where in the feed it stands
+    /// ([`Importer::position`]).
+    pub const fn is_page(&self) -> bool {
+        matches!(
+            self,
+            Self::StopNcii | Self::ThreatExchange | Self::TechAgainstTerrorism | Self::Ncmec
+        )
+    }
+
     /// Returns whether a record of the format is all of its entry: a hash that a later record leaves out is then taken back. In
     /// others a record may hold one hash of many.
     pub const fn has_whole_records(&self) -> bool {

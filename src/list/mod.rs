@@ -48,3 +48,4 @@ pub use lines::MAX_LINE;
 pub use mapping::CsvMapping;
 pub use report::ImportReport;
 pub use time::{format_time, parse_time};
+pub use value::is_other_kind;

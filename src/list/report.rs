@@ -119,7 +119,7 @@ impl ImportReport {
         }
         for hash in &entry.other_hashes {
             // Names that lists make up are not counted one by one: there is no end to them.
-            let name = if super::value::is_usual(&hash.kind) {
+            let name = if super::value::is_other_kind(&hash.kind) {
                 &hash.kind
             } else {
                 "other"

@@ -64,8 +64,9 @@ const EMPTY_SHA512: [u32; 16] = [
     0xf927_da3e,
 ];
 
-/// Returns whether a name is the usual one of a kind that cannot be matched here.
-pub(super) fn is_usual(name: &str) -> bool {
+/// Returns whether a name is the usual one of a kind of hash that cannot be matched here, as `photodna` is. Of other names, plain
+/// lines and tables do not know that they are kinds.
+pub fn is_other_kind(name: &str) -> bool {
     UNMATCHABLE.iter().any(|(_, usual)| *usual == name)
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::bits::Bits;
 use super::difference::{Difference, DifferenceKind, compare};
 use super::error::StoreError;
-use super::manifest::{StoredList, segment_file};
+use super::manifest::{ListSettings, StoredList, segment_file};
 use super::now;
 use super::writer::{Planned, StoreWriter};
 use crate::entry::{Entry, EntryStatus, ListDescriptor};
@@ -131,8 +131,14 @@ pub struct Change<'s> {
     touched: Vec<Bits>,
     records: u64,
     outdated: u64,
+    /// Where the pages so far end in their feed: the latest place of all.
     position: Option<FeedPosition>,
+    /// Up to where in time the feed is complete by the pages so far.
+    complete_through: Option<i64>,
+    /// The end of a page, and of what came before it and was complete, if that is later.
+    backwards: Option<(i64, i64)>,
     report: Option<ImportReport>,
+    settings: ListSettings,
 }
 
 impl<'s> Change<'s> {
@@ -163,7 +169,10 @@ impl<'s> Change<'s> {
             records: 0,
             outdated: 0,
             position: None,
+            complete_through: None,
+            backwards: None,
             report: None,
+            settings: ListSettings::default(),
         })
     }
 
@@ -205,9 +214,9 @@ impl<'s> Change<'s> {
             self.outdated += 1;
             return Ok(());
         }
-        self.records += 1;
         if !self.options.whole_records && entry.status.matches() && !entry.has_hash() {
             // It adds nothing to its entry.
+            self.records += 1;
             return Ok(());
         }
         if let Some((segment, position, _)) = found {
@@ -218,17 +227,54 @@ impl<'s> Change<'s> {
         } else {
             self.builder.add(self.list, entry)?;
         }
+        // What does not fit is no record: a list of nothing else must not look like an empty one.
+        self.records += 1;
         Ok(())
     }
 
-    /// Says what was read, and where the last page stands in its feed; the store keeps both with the list.
+    /// Withdraws an entry by its id. For [`StoreWriter::withdrawal`].
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    pub fn withdraw(&mut self, entry_id: &str) -> Result<(), StoreError> {
+        let mut entry = Entry::new(entry_id);
+        entry.status = EntryStatus::Withdrawn;
+        self.add(&entry, false)
+    }
+
+    /// Says something of the list as a whole, in the same change: [`StoreWriter::describe`] says it without one.
+    pub fn describe(&mut self, settings: &ListSettings) {
+        self.settings = settings.clone();
+    }
+
+    /// Says what was read of one file or page, and where the page stands in its feed. The store keeps with the list what was
+    /// read in all, and the checkpoint of the page that is latest in time, once a page says that it is the last of its request:
+    /// pages of one request may be in any order of time.
     pub fn imported(&mut self, report: &ImportReport, position: Option<&FeedPosition>) {
         match &mut self.report {
             Some(sum) => sum.merge(report),
             None => self.report = Some(report.clone()),
         }
-        if let Some(position) = position {
-            self.position = Some(position.clone());
+        let Some(page) = position else {
+            return;
+        };
+        if let Some((complete, time)) = self.complete_through.zip(page.checkpoint_time)
+            && time < complete
+        {
+            self.backwards.get_or_insert((complete, time));
+        }
+        match &mut self.position {
+            Some(latest)
+                if page.checkpoint.is_none()
+                    || is_before(page.checkpoint_time, latest.checkpoint_time) =>
+            {
+                latest.has_more = page.has_more;
+            }
+            latest => *latest = Some(page.clone()),
+        }
+        if !page.has_more {
+            let latest = self.position.as_ref();
+            self.complete_through = latest.and_then(|latest| latest.checkpoint_time);
         }
     }
 
@@ -335,9 +381,11 @@ impl<'s> Change<'s> {
                 old.clone_from(new);
             }
         }
+        self.settings.apply(list);
         if self.options.kind == ChangeKind::Withdraw {
             return Ok(lists);
         }
+        let old = &mut list.descriptor;
         list.checked_at = now();
         let feed_time = self.position.as_ref().and_then(|feed| feed.checkpoint_time);
         old.time = new.time.or(feed_time).or(Some(list.checked_at));
@@ -345,17 +393,19 @@ impl<'s> Change<'s> {
             list.last_import.clone_from(report);
         }
         if let Some(position) = &self.position {
-            if let (ChangeKind::Apply, Some(stored), Some(page)) = (
-                self.options.kind,
-                list.checkpoint_time,
-                position.checkpoint_time,
-            ) && page < stored
-                && !self.options.allows_older
-            {
-                return Err(StoreError::Backwards { stored, page });
+            if self.options.kind == ChangeKind::Apply && !self.options.allows_older {
+                let times = list.checkpoint_time.zip(position.checkpoint_time);
+                let backwards = times.filter(|(stored, page)| page < stored);
+                if let Some((stored, page)) = backwards.or(self.backwards) {
+                    return Err(StoreError::Backwards { stored, page });
+                }
             }
-            list.checkpoint.clone_from(&position.checkpoint);
-            list.checkpoint_time = position.checkpoint_time;
+            // Of a request of which pages are missing, the next one has to begin where it began.
+            let is_complete = !position.has_more || self.options.kind != ChangeKind::Apply;
+            if is_complete && position.checkpoint.is_some() {
+                list.checkpoint.clone_from(&position.checkpoint);
+                list.checkpoint_time = position.checkpoint_time;
+            }
         }
         Ok(lists)
     }

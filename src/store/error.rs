@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::index::{BuildError, CorruptIndex, OpenError};
+use crate::list::format_time;
 
 /// What is wrong with a file of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +142,11 @@ impl fmt::Display for StoreError {
                 "{}: damaged: {what}; restore the store from a copy, or make it anew from its lists",
                 path.display()
             ),
-            Self::Segment { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Segment { path, source } => write!(
+                f,
+                "{}: {source}; restore the store from a copy, or make it anew from its lists",
+                path.display()
+            ),
             Self::Corrupt { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Locked { path } => write!(
                 f,
@@ -163,17 +168,22 @@ impl fmt::Display for StoreError {
             } => write!(
                 f,
                 "{removed} of {entries} entries would be gone, more than {limit_percent} %, so nothing was changed: look \
-                 whether the file is whole, and allow more if it is"
+                 whether the file is whole, and if it is, allow more with --shrink-limit"
             ),
-            Self::Backwards { stored, page } => write!(
-                f,
-                "the page is of {page} and the store has this feed up to {stored} (seconds since 1970), so nothing was \
-                 changed: fetch from the checkpoint on, or allow older pages"
-            ),
+            Self::Backwards { stored, page } => {
+                let time = |time| format_time(time).unwrap_or_else(|| format!("{time} s"));
+                write!(
+                    f,
+                    "a page ends at {} and this feed is known up to {} already, so nothing was changed: fetch from the \
+                     checkpoint on and give pages in order, or allow older ones with --allow-older",
+                    time(*page),
+                    time(*stored)
+                )
+            }
             Self::Stale { days, limit } => write!(
                 f,
                 "the store has this feed up to {days} days ago, and the source tells of withdrawals for {limit} days only, so \
-                 nothing was changed: fetch the whole list and replace it"
+                 nothing was changed: fetch the whole list and put it in place with `hashsieve store replace`"
             ),
         }
     }

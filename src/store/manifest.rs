@@ -55,6 +55,36 @@ impl StoredList {
     }
 }
 
+/// What the keeper of a store says of a list, besides what its supplier says. What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListSettings {
+    /// Who supplies it. An empty text takes away what was said.
+    pub source: Option<String>,
+    /// The terms it was supplied under. An empty text takes away what was said.
+    pub terms: Option<String>,
+    /// After how many days without news it is out of date, `Some(None)` for never: for feeds, as long as their source tells of
+    /// withdrawals.
+    pub stale_after_days: Option<Option<u32>>,
+}
+
+impl ListSettings {
+    pub(super) fn apply(&self, list: &mut StoredList) {
+        let descriptor = &mut list.descriptor;
+        for (old, new) in [
+            (&mut descriptor.source, &self.source),
+            (&mut descriptor.terms, &self.terms),
+        ] {
+            if let Some(new) = new {
+                old.clone_from(new);
+            }
+        }
+        if let Some(days) = self.stale_after_days {
+            list.stale_after_days = days;
+        }
+    }
+}
+
 /// One segment of a store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SegmentRecord {

@@ -1,5 +1,6 @@
 //! Showing that hashes are in no file of a store.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,17 @@ pub struct Removed {
     /// Their bytes.
     pub bytes: u64,
     /// The files that hold one of the hashes, in any spelling.
-    pub found_in: Vec<PathBuf>,
+    pub found_in: Vec<FoundIn>,
+}
+
+/// A file that holds hashes which should be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundIn {
+    /// The file.
+    pub path: PathBuf,
+    /// Which of the hashes, by their positions among those looked for, ascending.
+    pub hashes: Vec<usize>,
 }
 
 impl Store {
@@ -33,25 +44,35 @@ impl Store {
     ///
     /// Looked for are the bytes of a value, in one piece and in words as an index holds them, its hexadecimal spelling in either
     /// case, and base64; and segments are searched for it. O(bytes of the store) for each hash, some seconds for a store of 10
-    /// million; holds 16 MiB.
+    /// million; holds 16 MiB. Tells now and then how many of how many bytes are read.
     ///
     /// # Errors
     /// [`StoreError`] when a file cannot be read: then nothing is shown.
-    pub fn verify_removed(&self, hashes: &[HashValue]) -> Result<Removed, StoreError> {
+    pub fn verify_removed(
+        &self,
+        hashes: &[HashValue],
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Removed, StoreError> {
         let mut removed = Removed::default();
         let spellings: Vec<_> = hashes.iter().map(Spellings::new).collect();
         let io = StoreError::io(self.directory());
-        let mut paths = Vec::new();
+        let (mut paths, mut total) = (Vec::new(), 0);
         for entry in fs::read_dir(self.directory()).map_err(&io)? {
-            paths.push(entry.map_err(&io)?.path());
+            let entry = entry.map_err(&io)?;
+            total += entry.metadata().map_err(&io)?.len();
+            paths.push(entry.path());
         }
         paths.sort();
         for path in paths {
-            let found =
-                look(&path, &spellings, &mut removed.bytes).map_err(StoreError::io(&path))?;
+            let mut read = |bytes| {
+                removed.bytes += bytes;
+                progress(removed.bytes, total.max(removed.bytes));
+            };
+            let found = look(&path, &spellings, &mut read).map_err(StoreError::io(&path))?;
             removed.files += 1;
-            if found {
-                removed.found_in.push(path);
+            if !found.is_empty() {
+                let hashes = found.into_iter().collect();
+                removed.found_in.push(FoundIn { path, hashes });
             }
         }
         self.find_in_segments(&self.snapshot(), hashes, &mut removed)?;
@@ -66,7 +87,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         for segment in snapshot.segments() {
             let path = segment.path();
-            for hash in hashes {
+            for (number, hash) in hashes.iter().enumerate() {
                 let found = segment
                     .index()
                     .find(hash)
@@ -74,12 +95,30 @@ impl Store {
                         path: path.to_path_buf(),
                         what: "it cannot be searched",
                     })?;
-                if found.is_some() && !removed.found_in.iter().any(|known| known == path) {
-                    removed.found_in.push(path.to_path_buf());
+                if found.is_some() {
+                    removed.add(path, number);
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Removed {
+    /// Notes that a file holds one of the hashes.
+    fn add(&mut self, path: &Path, number: usize) {
+        let mut known = self.found_in.iter_mut();
+        match known.find(|found| found.path == path) {
+            Some(found) => {
+                if let Err(at) = found.hashes.binary_search(&number) {
+                    found.hashes.insert(at, number);
+                }
+            }
+            None => self.found_in.push(FoundIn {
+                path: path.to_path_buf(),
+                hashes: vec![number],
+            }),
+        }
     }
 }
 
@@ -148,16 +187,24 @@ impl Spellings {
     }
 }
 
-/// Returns whether one of the hashes is in a file, and adds up its bytes.
-fn look(path: &Path, spellings: &[Spellings], bytes: &mut u64) -> std::io::Result<bool> {
+/// Returns which of the hashes are in a file, and tells of bytes that are read.
+fn look(
+    path: &Path,
+    spellings: &[Spellings],
+    read_bytes: &mut dyn FnMut(u64),
+) -> std::io::Result<BTreeSet<usize>> {
     let reach = spellings.iter().map(|one| one.reach).max().unwrap_or(0);
     let mut file = File::open(path)?;
     let mut buffer = Vec::with_capacity(CHUNK + reach);
-    let mut found = false;
+    let mut found = BTreeSet::new();
     loop {
         let read = (&mut file).take(CHUNK as u64).read_to_end(&mut buffer)?;
-        *bytes += read as u64;
-        found |= spellings.iter().any(|one| one.is_in(&buffer));
+        read_bytes(read as u64);
+        for (number, one) in spellings.iter().enumerate() {
+            if !found.contains(&number) && one.is_in(&buffer) {
+                found.insert(number);
+            }
+        }
         if read == 0 {
             return Ok(found);
         }

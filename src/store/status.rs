@@ -7,15 +7,15 @@ use serde::Serialize;
 use super::Store;
 use super::error::StoreError;
 use super::snapshot::{Segment, Snapshot};
-use crate::entry::EntryStatus;
+use crate::entry::{Entry, EntryStatus};
 use crate::hash::HashKind;
 use crate::index::CorruptIndex;
 
 /// How many different categories of a list are counted one by one; all others are counted together. A list has a few, unless a
-/// column was taken for one that is not.
-const MAX_CATEGORIES: usize = 1000;
-/// Under what they are counted.
-const OTHER_CATEGORIES: &str = "(others)";
+/// column was taken for one that is not. So it is with kinds that cannot be matched here.
+const MAX_NAMES: usize = 1000;
+/// Under what the others are counted.
+const OTHERS: &str = "(others)";
 
 /// What stands in a list, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -107,36 +107,55 @@ fn count_entry(
     lists: &mut [ListCounts],
 ) -> Result<(), CorruptIndex> {
     let list = segment.list_of(position)?;
+    // Its hashes that can be matched are counted from their side.
     let entry = segment.index().entry(position)?.entry;
-    let Some(counts) = lists.get_mut(list as usize) else {
-        return Ok(());
-    };
-    if entry.status == EntryStatus::Withdrawn {
-        counts.withdrawn += 1;
-        return Ok(());
-    }
-    counts.entries += 1;
-    if matches!(entry.status, EntryStatus::Other(_)) {
-        counts.unknown_status += 1;
-    }
-    *counts.opinions.entry(entry.opinion().name()).or_default() += 1;
-    for hash in entry.other_hashes {
-        *counts.other_hashes.entry(hash.kind).or_default() += 1;
-    }
-    if let Some(classification) = &entry.classification {
-        let parts = [&classification.scheme, &classification.region];
-        let mut name: String = parts
-            .into_iter()
-            .flatten()
-            .map(|part| format!("{part} "))
-            .collect();
-        name.push_str(&classification.value);
-        if counts.categories.len() >= MAX_CATEGORIES && !counts.categories.contains_key(&name) {
-            OTHER_CATEGORIES.clone_into(&mut name);
-        }
-        *counts.categories.entry(name).or_default() += 1;
+    if let Some(counts) = lists.get_mut(list as usize) {
+        counts.add(&entry);
     }
     Ok(())
+}
+
+impl ListCounts {
+    /// Counts one entry more, with the hashes that it has.
+    pub fn add(&mut self, entry: &Entry) {
+        if entry.status == EntryStatus::Withdrawn {
+            self.withdrawn += 1;
+            return;
+        }
+        self.entries += 1;
+        if matches!(entry.status, EntryStatus::Other(_)) {
+            self.unknown_status += 1;
+        }
+        *self.opinions.entry(entry.opinion().name()).or_default() += 1;
+        for hash in &entry.hashes {
+            *self.hashes.entry(hash.kind()).or_default() += 1;
+        }
+        for hash in &entry.other_hashes {
+            // Names that lists make up are counted together past the first: there is no end to them.
+            add_one(&mut self.other_hashes, &hash.kind);
+        }
+        if let Some(classification) = &entry.classification {
+            let parts = [&classification.scheme, &classification.region];
+            let mut name: String = parts
+                .into_iter()
+                .flatten()
+                .map(|part| format!("{part} "))
+                .collect();
+            name.push_str(&classification.value);
+            add_one(&mut self.categories, &name);
+        }
+    }
+}
+
+/// Counts one more under a name, or, of names past the first, under one for all others.
+fn add_one(counts: &mut BTreeMap<String, u64>, name: &str) {
+    if let Some(count) = counts.get_mut(name) {
+        *count += 1;
+        return;
+    }
+    let is_one_more = counts.len() >= MAX_NAMES;
+    let name = if is_one_more { OTHERS } else { name };
+    *counts.entry(name.to_owned()).or_default() += 1;
 }
 
 impl Store {

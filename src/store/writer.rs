@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use super::bits::Bits;
 use super::change::{Change, ChangeKind, ChangeOptions, ChangeSummary};
 use super::error::StoreError;
-use super::manifest::{LOCK, MANIFEST, Manifest, SegmentRecord, StoredList, is_ours, write_whole};
+use super::manifest::{
+    LOCK, ListSettings, MANIFEST, Manifest, SegmentRecord, StoredList, is_ours, segment_file,
+    write_whole,
+};
 use super::snapshot::{Segment, Snapshot};
 use super::{load, now};
-use crate::entry::{Entry, EntryStatus, ListDescriptor};
-use crate::index::{BuildProgress, IndexOptions};
+use crate::entry::ListDescriptor;
+use crate::index::{BuildProgress, IndexBuilder, IndexOptions};
 
 /// A store that is open for changes: the only one there is at a time, in any process.
 ///
@@ -96,10 +99,11 @@ impl StoreWriter {
         if options.kind == ChangeKind::Apply
             && let Some(stored) = self.manifest.list(&list.name)
         {
-            let stored = &self.manifest.lists[stored];
-            let limit = stored.stale_after_days;
-            let days = now().saturating_sub(stored.checked_at) / 86_400;
-            if let Some(limit) = limit.filter(|&limit| days > i64::from(limit)) {
+            let (stored, now) = (&self.manifest.lists[stored], now());
+            if let Some(limit) = stored.stale_after_days
+                && stored.is_stale(now)
+            {
+                let days = now.saturating_sub(stored.checked_at) / 86_400;
                 return Err(StoreError::Stale { days, limit });
             }
         }
@@ -118,30 +122,43 @@ impl StoreWriter {
         list: &str,
         entry_ids: impl IntoIterator<Item = &'a str>,
     ) -> Result<ChangeSummary, StoreError> {
-        let position = self.known(list)?;
-        let descriptor = self.manifest.lists[position].descriptor.clone();
-        let mut change = self.change(descriptor, ChangeOptions::withdraw())?;
+        let mut change = self.withdrawal(list)?;
         for id in entry_ids {
-            let mut entry = Entry::new(id);
-            entry.status = EntryStatus::Withdrawn;
-            change.add(&entry, false)?;
+            change.withdraw(id)?;
         }
         change.commit()
     }
 
-    /// Sets after how many days without news a list is out of date; for feeds, as long as their source tells of withdrawals.
+    /// Begins a withdrawal whose ids come one at a time, by [`Change::withdraw`]. What [`withdraw`](Self::withdraw) does at once.
     ///
     /// # Errors
-    /// [`StoreError::UnknownList`], or [`StoreError::Io`].
-    pub fn set_stale_after(&mut self, list: &str, days: Option<u32>) -> Result<(), StoreError> {
+    /// [`StoreError::UnknownList`].
+    pub fn withdrawal(&mut self, list: &str) -> Result<Change<'_>, StoreError> {
         let position = self.known(list)?;
-        if self.manifest.lists[position].stale_after_days == days {
-            return Ok(());
-        }
+        let descriptor = self.manifest.lists[position].descriptor.clone();
+        self.change(descriptor, ChangeOptions::withdraw())
+    }
+
+    /// Says something of a list that the store has, and returns whether anything is different.
+    /// [`Change::describe`] does it together with a change.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownList`], [`StoreError::Build`] when the texts are too long, or [`StoreError::Io`].
+    pub fn describe(&mut self, list: &str, settings: &ListSettings) -> Result<bool, StoreError> {
+        let position = self.known(list)?;
         let mut lists = self.manifest.lists.clone();
-        lists[position].stale_after_days = days;
+        settings.apply(&mut lists[position]);
+        if lists == self.manifest.lists {
+            return Ok(false);
+        }
+        // What no segment could hold would keep the store from being compacted.
+        let mut builder = IndexBuilder::with_memory_budget(segment_file(&self.directory, 0), 0);
+        for list in &lists {
+            builder.add_list(list.descriptor.clone())?;
+        }
         let planned = self.planned();
-        self.publish(lists, planned)
+        self.publish(lists, planned)?;
+        Ok(true)
     }
 
     /// Removes a list and all its entries, which are physically gone when this returns.

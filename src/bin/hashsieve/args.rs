@@ -8,7 +8,9 @@ use hashsieve::{
     HashKind, Limits, PDQ_RECOMMENDED_THRESHOLD, PixelFormat, Residency, SearchMethod, SimdLevel,
 };
 
+use crate::list_args::{DescribeArgs, ImportArgs, ListArgs};
 use crate::policy_args::PolicyArgs;
+use crate::store::args::StoreArgs;
 
 /// Finds known abuse images: hashes pictures and matches them against hash lists, exactly.
 #[derive(Debug, Parser)]
@@ -43,10 +45,14 @@ pub(crate) enum Command {
     Hash(HashArgs),
     /// Build, describe and check index files.
     Index(IndexArgs),
+    /// Look at lists before they are used.
+    List(ListArgs),
     /// Check and explain policies.
     Policy(PolicyArgs),
     /// Match pictures against indexes and stores.
     Scan(ScanArgs),
+    /// Keep lists that change: a directory to which changes are made while others read it.
+    Store(StoreArgs),
 }
 
 #[derive(Debug, Args)]
@@ -353,40 +359,6 @@ pub(crate) enum IndexCommand {
     Verify(VerifyArgs),
 }
 
-/// The format of lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormatArg {
-    /// By the file's name and first line.
-    Auto,
-    /// One hash a line, with its kind before it or given by --kind.
-    Lines,
-    /// The PDQ tools' `hash,quality,name`.
-    Hsh,
-    /// A table with a header or a --map.
-    Csv,
-    /// A page of the feed of StopNCII.
-    #[value(name = "stopncii")]
-    StopNcii,
-    /// A page of threat_updates of ThreatExchange.
-    #[value(name = "threatexchange")]
-    ThreatExchange,
-    /// A page of the hash list of Tech Against Terrorism.
-    #[value(name = "tat")]
-    TechAgainstTerrorism,
-    /// A file of Project VIC, VICS 1.3 or 2.0, or of CAID.
-    Vics,
-    /// The frames of a video as the vPDQ tools write them in JSON.
-    VpdqJson,
-    /// A page of NCMEC's hash sharing service, in XML.
-    Ncmec,
-    /// An export of INTERPOL's ICSE database.
-    Icse,
-    /// The NSRL's reference data set: files that are known rather than bad.
-    Nsrl,
-    /// The frames of a video as vPDQ writes them in text.
-    Vpdq,
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Bad records never stop a build: they are left out, counted, and named by file and line (never by value); the exit code \
@@ -414,40 +386,14 @@ pub(crate) struct BuildArgs {
     /// The index to write; what is there is replaced when the new one is complete.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// The format of the lists.
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) format: ListFormatArg,
-    /// The kind of hashes in plain lines that name none.
-    #[arg(long)]
-    pub(crate) kind: Option<HashKind>,
-    /// Which column of a table is what.
-    #[arg(long, value_name = "MAP")]
-    pub(crate) map: Option<String>,
-    /// The region whose categories a VICS file has, for example US; what the file says of it is then not taken.
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// A file that says which column is what, and what the words in a list mean (TOML; the README has an example).
-    #[arg(long, value_name = "FILE", conflicts_with = "map")]
-    pub(crate) columns: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
     /// The list's name in verdicts and policies; all files are then one list, later ones after earlier ones. Without it,
     /// each file is a list, named as the file without its ending.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Who supplies the list.
-    #[arg(long, default_value = "")]
-    pub(crate) source: String,
-    /// The source's version of the list.
-    #[arg(long, default_value = "")]
-    pub(crate) list_version: String,
-    /// The list's own date: YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ or seconds since 1970.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) list_date: Option<String>,
-    /// The terms under which the list was supplied.
-    #[arg(long, default_value = "")]
-    pub(crate) terms: String,
-    /// Write what was left out and why to this file (CSV: file, line, column, reason).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) quarantine: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) describe: DescribeArgs,
     /// Memory to use before sorting on disk, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=2048))]
     pub(crate) memory: u16,

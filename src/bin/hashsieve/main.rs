@@ -9,13 +9,17 @@ mod demo;
 mod failure;
 mod files;
 mod hash;
+mod import;
 mod index;
+mod list_args;
+mod list_check;
 mod match_data;
 mod policy;
 mod policy_args;
 mod progress;
 mod report;
 mod scan;
+mod store;
 
 use std::process::ExitCode;
 
@@ -23,6 +27,7 @@ use clap::Parser;
 
 use args::{Arguments, BenchCommand, Command, IndexCommand};
 use failure::{Failure, Outcome};
+use list_args::ListCommand;
 use policy_args::PolicyCommand;
 
 fn main() -> ExitCode {
@@ -45,10 +50,14 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         },
         Command::Demo(demo) => demo::run(demo, quiet),
         Command::Hash(hash) => hash::run(hash, quiet),
+        Command::List(list) => match &list.command {
+            ListCommand::Check(check) => list_check::check(check, quiet),
+        },
         Command::Policy(policy) => match &policy.command {
             PolicyCommand::Check(check) => policy::check(check, quiet),
         },
         Command::Scan(scan) => scan::run(scan, quiet),
+        Command::Store(store) => store::run(store, quiet),
         Command::Index(index) => match &index.command {
             IndexCommand::Build(build) => index::build(build, quiet),
             IndexCommand::Info(info) => index::info(info),

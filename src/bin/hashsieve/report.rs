@@ -169,6 +169,11 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// Returns a text, or a word for that there is none.
+pub(crate) fn or_unknown(text: &str) -> &str {
+    if text.is_empty() { "unknown" } else { text }
+}
+
 /// Tells people something on standard error. That nobody listens there is no reason to stop.
 pub(crate) fn tell(text: impl Display) {
     let text = text.to_string();

@@ -329,7 +329,12 @@ fn a_feed_that_goes_backwards_or_was_left_too_long_is_refused() {
         writer.snapshot().lists()[0].checkpoint.as_deref(),
         Some("at 99")
     );
-    writer.set_stale_after("x", Some(3)).unwrap();
+    let settings = ListSettings {
+        stale_after_days: Some(Some(3)),
+        ..ListSettings::default()
+    };
+    assert!(writer.describe("x", &settings).unwrap());
+    assert!(!writer.describe("x", &settings).unwrap());
     page(&mut writer, 100, ChangeOptions::apply()).unwrap();
     let mut lists = writer.manifest.lists.clone();
     lists[0].checked_at -= 5 * 86_400;
@@ -356,6 +361,85 @@ fn a_feed_that_goes_backwards_or_was_left_too_long_is_refused() {
         Some("next")
     );
     assert_eq!(ids(writer.snapshot(), &pdq(1)), ["a"]);
+}
+
+#[test]
+fn pages_of_one_request_may_be_in_any_order_of_time_and_the_last_moves_the_checkpoint() {
+    let (_directory, mut writer) = new_store();
+    let apply = |writer: &mut StoreWriter, pages: &[(i64, bool)], allows_older| {
+        let mut options = ChangeOptions::apply();
+        options.allows_older = allows_older;
+        let mut change = writer.change(list("x"), options)?;
+        change.add(&entry("a", &[pdq(1)]), false)?;
+        for &(time, has_more) in pages {
+            let position = FeedPosition {
+                checkpoint: (time != 0).then(|| time.to_string()),
+                checkpoint_time: (time != 0).then_some(time),
+                has_more,
+            };
+            change.imported(&ImportReport::default(), Some(&position));
+        }
+        change.commit()?;
+        Ok::<_, StoreError>(writer.snapshot().lists()[0].checkpoint_time)
+    };
+    // Later pages of the request are missing.
+    assert_eq!(apply(&mut writer, &[(50, true)], false).unwrap(), None);
+    let request = [(50, true), (70, true), (60, false)];
+    assert_eq!(apply(&mut writer, &request, false).unwrap(), Some(70));
+    // A page that does not say where it ends says nothing of it.
+    assert_eq!(apply(&mut writer, &[(0, false)], false).unwrap(), Some(70));
+    for backwards in [&[(60, false)][..], &[(90, false), (80, false)]] {
+        let refused = apply(&mut writer, backwards, false);
+        assert!(matches!(refused, Err(StoreError::Backwards { .. })));
+        assert_eq!(writer.snapshot().lists()[0].checkpoint_time, Some(70));
+    }
+    assert_eq!(apply(&mut writer, &[(60, false)], true).unwrap(), Some(60));
+}
+
+#[test]
+fn a_list_of_nothing_that_fits_is_refused_like_an_empty_one() {
+    let (_directory, mut writer) = new_store();
+    change(&mut writer, "x", whole(), &[entry("a", &[pdq(1)])]).unwrap();
+    let mut change = writer.change(list("x"), replace_any()).unwrap();
+    let too_long = entry(&"x".repeat(5000), &[pdq(2)]);
+    assert!(matches!(
+        change.add(&too_long, false),
+        Err(StoreError::Build(
+            crate::index::BuildError::InvalidEntry { .. }
+        ))
+    ));
+    assert!(matches!(change.commit(), Err(StoreError::NoEntries)));
+    assert_eq!(ids(writer.snapshot(), &pdq(1)), ["a"]);
+}
+
+#[test]
+fn texts_of_a_list_that_no_segment_could_hold_are_refused() {
+    let (directory, mut writer) = new_store();
+    change(&mut writer, "x", whole(), &[entry("a", &[pdq(1)])]).unwrap();
+    let mut settings = ListSettings {
+        terms: Some("x".repeat(17 << 20)),
+        ..ListSettings::default()
+    };
+    assert!(matches!(
+        writer.describe("x", &settings),
+        Err(StoreError::Build(_))
+    ));
+    settings.terms = Some("t".to_owned());
+    settings.source = Some("s".to_owned());
+    assert!(writer.describe("x", &settings).unwrap());
+    // What is not said stays, also when a change says nothing of it.
+    settings.source = Some(String::new());
+    settings.terms = None;
+    assert!(writer.describe("x", &settings).unwrap());
+    change(&mut writer, "x", whole(), &[entry("b", &[pdq(2)])]).unwrap();
+    let described = &writer.snapshot().lists()[0].descriptor;
+    assert_eq!((&*described.terms, &*described.source), ("t", ""));
+    assert!(matches!(
+        writer.describe("y", &settings),
+        Err(StoreError::UnknownList { .. })
+    ));
+    drop(writer);
+    verify(directory.path());
 }
 
 #[test]
@@ -390,7 +474,8 @@ fn entries_known_by_their_hashes_are_the_same_from_file_to_file() {
     writer.purge(&mut |_| {}).unwrap();
     drop(writer);
     let store = Store::open(directory.path()).unwrap();
-    assert_eq!(store.verify_removed(&[pdq(1)]).unwrap().found_in.len(), 0);
+    let gone = store.verify_removed(&[pdq(1)], &mut |_, _| {});
+    assert_eq!(gone.unwrap().found_in, []);
     // Active, withdrawn, active.
     let mut writer = StoreWriter::open(directory.path()).unwrap();
     assert_eq!(
@@ -416,7 +501,7 @@ fn what_is_purged_is_in_no_file_and_what_is_not_is_found() {
     let store = Store::open(directory.path()).unwrap();
     let look = |hash: HashValue| {
         store.reload().unwrap();
-        store.verify_removed(&[hash]).unwrap()
+        store.verify_removed(&[hash], &mut |_, _| {}).unwrap()
     };
     for hash in [pdq(1), md5(1), mean, pdq(3), pdq(20_009), md5(11)] {
         assert_eq!(look(hash).found_in.len(), 1);
@@ -429,7 +514,7 @@ fn what_is_purged_is_in_no_file_and_what_is_not_is_found() {
     assert!(writer.snapshot().segments().len() <= before);
     for hash in [pdq(1), md5(1), mean, pdq(3), pdq(20_009), md5(11), pdq(11)] {
         let removed = look(hash);
-        assert_eq!(removed.found_in, Vec::<PathBuf>::new());
+        assert_eq!(removed.found_in, []);
         assert!(removed.files >= 3);
     }
     assert_eq!(look(pdq(12)).found_in.len(), 1);
@@ -440,6 +525,20 @@ fn what_is_purged_is_in_no_file_and_what_is_not_is_found() {
     )
     .unwrap();
     assert_eq!(look(md5(1)).found_in.len(), 1);
+    // And which of several it is.
+    let mut last = (0, 0);
+    let found = store
+        .verify_removed(&[pdq(3), md5(1), pdq(1), pdq(12)], &mut |done, total| {
+            last = (done, total);
+        })
+        .unwrap();
+    let hashes: Vec<_> = found
+        .found_in
+        .iter()
+        .map(|found| &found.hashes[..])
+        .collect();
+    assert_eq!(hashes, [&[1][..], &[3]]);
+    assert_eq!(last, (found.bytes, found.bytes));
     drop(writer);
     verify(directory.path());
 }
@@ -474,10 +573,8 @@ fn a_list_that_is_removed_is_gone_and_no_other() {
     assert_eq!(of, [0, 1]);
     drop(writer);
     let store = Store::open(directory.path()).unwrap();
-    assert_eq!(
-        store.verify_removed(&[pdq(99)]).unwrap().found_in,
-        Vec::<PathBuf>::new()
-    );
+    let gone = store.verify_removed(&[pdq(99)], &mut |_, _| {});
+    assert_eq!(gone.unwrap().found_in, []);
     store.verify(&mut |_, _| {}).unwrap();
 }
 

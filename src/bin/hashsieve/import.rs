@@ -1,0 +1,420 @@
+//! Reading lists: what `index build`, `store` and `list check` do alike.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashsieve::list::{
+    ColumnMap, ColumnsUsed, CsvMapping, FeedPosition, ImportItem, ImportOptions, ImportReport,
+    Importer, ListFormat, parse_time,
+};
+use hashsieve::{
+    Entry, HashKind, ListDescriptor, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
+};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::list_args::{DescribeArgs, ImportArgs, ListFormatArg};
+use crate::progress::Progress;
+use crate::report::{Report, counted, tell};
+
+/// How many records that were left out are named on standard error when no file is to hold them all.
+const NAMED: u64 = 10;
+/// How many are held for a report that names them.
+const HELD: usize = 1000;
+
+/// Returns what is known of a list as a whole.
+pub(crate) fn describe(arguments: &DescribeArgs, name: String) -> Result<ListDescriptor, Failure> {
+    let time = match &arguments.list_date {
+        None => None,
+        Some(text) => Some(parse_time(text).ok_or_else(|| {
+            Failure(format!(
+                "--list-date {text}: not YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ or seconds since 1970"
+            ))
+        })?),
+    };
+    Ok(ListDescriptor {
+        name,
+        source: arguments.source.clone(),
+        version: arguments.list_version.clone(),
+        time,
+        terms: arguments.terms.clone(),
+    })
+}
+
+/// A list file that is being read.
+pub(crate) struct ListFile<'a> {
+    path: &'a Path,
+    format: ListFormat,
+    columns: Option<ColumnsUsed>,
+    importer: Importer<BufReader<Counting>>,
+    length: u64,
+    /// How many bytes are read.
+    read: Arc<AtomicU64>,
+}
+
+impl<'a> ListFile<'a> {
+    /// Opens a list, and finds out how it is written.
+    pub(crate) fn open(arguments: &ImportArgs, path: &'a Path) -> Result<Self, Failure> {
+        let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
+        let file = File::open(path).map_err(|error| at(&error))?;
+        let length = file.metadata().map_err(|error| at(&error))?.len();
+        let (reader, read) = Counting::new(file);
+        let mut reader = BufReader::with_capacity(1 << 16, reader);
+        let head = reader.fill_buf().map_err(|error| at(&error))?;
+        let format = format_of(arguments, path, head)?;
+        let options = ImportOptions {
+            format: format.clone(),
+        };
+        let importer = Importer::new(reader, &options).map_err(|error| at(&error))?;
+        Ok(Self {
+            path,
+            format,
+            columns: importer.columns_used(),
+            importer,
+            length,
+            read,
+        })
+    }
+
+    pub(crate) fn format(&self) -> &ListFormat {
+        &self.format
+    }
+
+    /// Returns which columns are read, if it is a table.
+    pub(crate) fn columns(&self) -> Option<&ColumnsUsed> {
+        self.columns.as_ref()
+    }
+
+    /// Returns the counts so far.
+    pub(crate) fn report(&self) -> &ImportReport {
+        self.importer.report()
+    }
+
+    /// Returns where the page stands in its feed; `None` for what is no page of a feed. Of use when it is read.
+    pub(crate) fn position(&self) -> Option<&FeedPosition> {
+        self.importer.position()
+    }
+
+    /// Tells which columns of a table are read, so that a column of hashes under an unusual name is not missed unnoticed.
+    pub(crate) fn tell_columns(&self) {
+        let Some(columns) = &self.columns else { return };
+        let used = columns
+            .used
+            .iter()
+            .map(|(field, number)| format!("{} from {number}", field.name()));
+        let used: Vec<_> = used.collect();
+        let unused: Vec<_> = columns.unused.iter().map(usize::to_string).collect();
+        let unused = if unused.is_empty() {
+            String::new()
+        } else {
+            format!("; not read: {}", unused.join(", "))
+        };
+        tell(format_args!(
+            "{}: columns: {}{unused}",
+            self.path.display(),
+            used.join(", ")
+        ));
+    }
+
+    /// Reads the list to its end, and returns how many of its pdq hashes are of too low a quality. `take` gets each entry, and
+    /// whether the list knows it by its hashes alone, and says whether it fits.
+    pub(crate) fn read(
+        &mut self,
+        quarantine: &mut Quarantine,
+        quiet: bool,
+        take: &mut dyn FnMut(&Entry, bool) -> Result<bool, Failure>,
+    ) -> Result<u64, Failure> {
+        let mut progress = Progress::new(self.length, "bytes", quiet);
+        let mut low_quality = 0;
+        let mut items = 0_u32;
+        for item in &mut self.importer {
+            match item.map_err(|error| Failure::at(self.path, error))? {
+                ImportItem::Entry {
+                    line,
+                    entry,
+                    by_value,
+                } => {
+                    if take(&entry, by_value)? {
+                        low_quality += low_quality_pdq(&entry);
+                    } else {
+                        let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
+                        quarantine.take(self.path, line, "", reason)?;
+                    }
+                }
+                ImportItem::Quarantined(kept_out) => {
+                    let column = kept_out.column.as_deref().unwrap_or_default();
+                    let reason = kept_out.reason.to_string();
+                    quarantine.take(self.path, kept_out.line, column, &reason)?;
+                }
+            }
+            items = items.wrapping_add(1);
+            if items.is_multiple_of(1 << 12) {
+                let read = self.read.load(Ordering::Relaxed);
+                progress.set("reading lists", read, self.length);
+            }
+        }
+        Ok(low_quality)
+    }
+}
+
+/// Returns how many pdq hashes of an entry that matches are of a quality at which they say too little.
+fn low_quality_pdq(entry: &Entry) -> u64 {
+    let is_low = |quality| quality < PDQ_RECOMMENDED_MIN_QUALITY;
+    if !entry.status.matches() || !entry.quality.is_some_and(is_low) {
+        return 0;
+    }
+    let pdq = entry.hashes.iter().filter(|h| h.kind() == HashKind::Pdq);
+    pdq.count() as u64
+}
+
+fn format_of(arguments: &ImportArgs, path: &Path, head: &[u8]) -> Result<ListFormat, Failure> {
+    let mapping = match (&arguments.map, &arguments.columns) {
+        (None, None) => None,
+        (Some(map), _) => {
+            let mapping = CsvMapping::parse(map);
+            let mapping = mapping.map_err(|error| Failure(format!("--map: {error}")))?;
+            Some(ListFormat::Csv(mapping))
+        }
+        (None, Some(file)) => Some(read_columns(file)?),
+    };
+    let guess = ListFormat::guess(Some(path), head);
+    let is_lines = matches!(guess, ListFormat::HexLines { .. } | ListFormat::Hsh);
+    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let is_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
+    let is_for_lines = matches!(
+        arguments.format,
+        ListFormatArg::Auto | ListFormatArg::Lines | ListFormatArg::Hsh
+    );
+    if is_json && is_lines && is_for_lines && mapping.is_none() {
+        let why = "this looks like JSON, but not of a format of lists that is known here (stopncii, threatexchange, tat, vics, \
+                   vpdq-json); name it with --format if it is one of them, or give plain lines or a table, as `hash` writes \
+                   as text or with --format csv";
+        return Err(Failure::at(path, why));
+    }
+    let format = match (arguments.format, mapping) {
+        (ListFormatArg::Auto, Some(mapped)) => mapped,
+        (ListFormatArg::Csv, Some(ListFormat::Csv(mapping))) => ListFormat::Csv(mapping),
+        (_, Some(_)) => {
+            let message =
+                "--map is for tables, and --columns says what it is for: leave --format out";
+            return Err(Failure(message.to_owned()));
+        }
+        (ListFormatArg::Auto, None) => guess,
+        (ListFormatArg::Lines, None) => ListFormat::HexLines { kind: None },
+        (ListFormatArg::Hsh, None) => ListFormat::Hsh,
+        (ListFormatArg::Csv, None) => ListFormat::Csv(CsvMapping::default()),
+        (ListFormatArg::Ncmec, None) => ListFormat::Ncmec,
+        (ListFormatArg::Icse, None) => ListFormat::Icse,
+        (ListFormatArg::Nsrl, None) => ListFormat::Nsrl,
+        (ListFormatArg::Vpdq, None) => ListFormat::VpdqText,
+        (ListFormatArg::StopNcii, None) => ListFormat::StopNcii,
+        (ListFormatArg::ThreatExchange, None) => ListFormat::ThreatExchange,
+        (ListFormatArg::TechAgainstTerrorism, None) => ListFormat::TechAgainstTerrorism,
+        (ListFormatArg::Vics, None) => ListFormat::Vics { region: None },
+        (ListFormatArg::VpdqJson, None) => ListFormat::VpdqJson,
+    };
+    let (kind, region) = (arguments.kind, &arguments.region);
+    if region.is_some() && !matches!(format, ListFormat::Vics { .. }) {
+        return Err(Failure::at(
+            path,
+            "--region is for VICS files, and this is none",
+        ));
+    }
+    Ok(match format {
+        ListFormat::HexLines { .. } => ListFormat::HexLines { kind },
+        // A `.hsh` file is of PDQ hashes; who says otherwise means plain lines.
+        ListFormat::Hsh
+            if arguments.format == ListFormatArg::Auto
+                && kind.is_some_and(|kind| kind != HashKind::Pdq) =>
+        {
+            ListFormat::HexLines { kind }
+        }
+        ListFormat::Vics { .. } => ListFormat::Vics {
+            region: region.clone(),
+        },
+        other => other,
+    })
+}
+
+/// Reads a file that says which column is what.
+fn read_columns(file: &Path) -> Result<ListFormat, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::at(file, error))?;
+    let map: ColumnMap = toml::from_str(&text).map_err(|error| Failure::at(file, error))?;
+    map.to_format().map_err(|error| Failure::at(file, error))
+}
+
+/// A reader that says how far it has come.
+struct Counting {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Counting {
+    fn new(file: File) -> (Self, Arc<AtomicU64>) {
+        let read = Arc::new(AtomicU64::new(0));
+        let counting = Self {
+            file,
+            read: Arc::clone(&read),
+        };
+        (counting, read)
+    }
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Where it is written down what was left out, and why: never the value itself.
+pub(crate) struct Quarantine {
+    file: Option<Report>,
+    count: u64,
+    held: Option<Vec<LeftOut>>,
+}
+
+/// Something that was left out.
+#[derive(Serialize)]
+pub(crate) struct LeftOut {
+    pub(crate) line: u64,
+    /// The column or field, where it is one value of a record.
+    pub(crate) column: Option<String>,
+    pub(crate) reason: String,
+}
+
+impl Quarantine {
+    /// Returns one that names the first on standard error, or, if there is a file for it, writes down all.
+    pub(crate) fn new(path: Option<&Path>) -> Result<Self, Failure> {
+        let mut file = match path {
+            Some(path) => Some(Report::new(Some(path))?),
+            None => None,
+        };
+        if let Some(file) = &mut file {
+            file.csv(["file", "line", "column", "reason"])?;
+        }
+        Ok(Self {
+            file,
+            count: 0,
+            held: None,
+        })
+    }
+
+    /// Returns one that holds the first for a report instead of naming them.
+    pub(crate) fn held(path: Option<&Path>) -> Result<Self, Failure> {
+        let mut quarantine = Self::new(path)?;
+        quarantine.held = Some(Vec::new());
+        Ok(quarantine)
+    }
+
+    /// Takes what was left out of a line of a file, and why.
+    pub(crate) fn take(
+        &mut self,
+        path: &Path,
+        line: u64,
+        column: &str,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        self.count += 1;
+        if let Some(held) = &mut self.held
+            && held.len() < HELD
+        {
+            held.push(LeftOut {
+                line,
+                column: (!column.is_empty()).then(|| column.to_owned()),
+                reason: reason.to_owned(),
+            });
+        }
+        if let Some(file) = &mut self.file {
+            let (path, line) = (path.to_string_lossy(), line.to_string());
+            return file.csv([&*path, &line, column, reason]);
+        }
+        if self.held.is_some() {
+            return Ok(());
+        }
+        if self.count <= NAMED {
+            let column = if column.is_empty() {
+                String::new()
+            } else {
+                format!("column {column}: ")
+            };
+            tell(format_args!("{}:{line}: {column}{reason}", path.display()));
+        } else if self.count == NAMED + 1 {
+            tell("and more; --quarantine FILE writes all of them down");
+        }
+        Ok(())
+    }
+
+    /// Sees that all is written, and returns how much was left out.
+    pub(crate) fn finish(self) -> Result<u64, Failure> {
+        self.finish_held().map(|(count, _)| count)
+    }
+
+    /// The same, with what is held.
+    pub(crate) fn finish_held(self) -> Result<(u64, Vec<LeftOut>), Failure> {
+        if let Some(file) = self.file {
+            file.finish()?;
+        }
+        Ok((self.count, self.held.unwrap_or_default()))
+    }
+}
+
+/// Tells of hashes that better were in no list.
+pub(crate) fn tell_of_poor_hashes(import: &ImportReport, low_quality: u64) {
+    if low_quality > 0 {
+        let hashes = counted(low_quality, "pdq hash is", "pdq hashes are");
+        tell(format_args!(
+            "{hashes} of quality below {PDQ_RECOMMENDED_MIN_QUALITY}: without a policy no picture of such quality is matched, \
+             and such hashes are near those of unrelated pictures; better leave them out"
+        ));
+    }
+    if import.inexact > 0 {
+        let hashes = counted(import.inexact, "hash is", "hashes are");
+        tell(format_args!(
+            "{hashes} of luma alone (profile {PDQ_PROFILE_JPEG_LUMA} or its like): not exact, and not to be shared"
+        ));
+    }
+}
+
+/// Returns what somebody should know of an import, of which so many values and records were left out. `place` is where the rest
+/// is now.
+pub(crate) fn notes(import: &ImportReport, kept_out: u64, place: &str) -> Vec<String> {
+    let no_loss = import.low_quality + import.unhashed;
+    let values = kept_out.saturating_sub(import.records - import.entries - no_loss);
+    let without = format!("values left out of records that are in the {place} without them");
+    let all = [
+        (
+            import.continued,
+            "lines taken as going on with a quoted text of the line before",
+        ),
+        (values, &without),
+        (
+            import.low_quality,
+            "rows left out for their status low_quality",
+        ),
+        (
+            import.unhashed,
+            "rows left out that only say why a file has no hash",
+        ),
+        (
+            import.unknown_status,
+            "entries of a status not known here, which match",
+        ),
+        (
+            import.unknown_values.values().sum(),
+            "words not known here in fields that have a set of words; kept as they are",
+        ),
+        (
+            import.unusual_pdq,
+            "pdq hashes without 128 of 256 bits set: of flat or simply drawn pictures, or no pdq hashes at all",
+        ),
+    ];
+    let notes = all.into_iter().filter(|(count, _)| *count > 0);
+    notes
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect()
+}
