@@ -203,12 +203,14 @@ impl Screening {
             !suppressed.is_empty(),
             !lists_out_of_date.is_empty(),
         );
+        let out_of_date = (status == Status::ListOutOfDate)
+            .then(|| format!("out of date: {}", lists_out_of_date.join(", ")));
         Verdict {
             status,
             action: matches.iter().map(|found| found.action).max(),
             matches,
             suppressed,
-            problem: self.problem(),
+            problem: self.problem().or(out_of_date),
             frames: self.frames,
             profile: self.by_pdq.then_some(if self.luma_only {
                 PDQ_PROFILE_JPEG_LUMA

@@ -184,7 +184,7 @@ pub struct Verdict {
     pub matches: Vec<EntryMatch>,
     /// The entries that match and do not count, in the same order, each with the reason.
     pub suppressed: Vec<SuppressedMatch>,
-    /// Why the input could not be decided, or not fully; holds no byte of it.
+    /// Why the input could not be decided, or not fully, and which lists are out of date where that is why; holds no byte of it.
     pub problem: Option<String>,
     /// How many pictures were hashed: the frames of an animation that differ, else 1; 0 if none could be.
     pub frames: u32,

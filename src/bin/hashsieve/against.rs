@@ -1,8 +1,10 @@
 //! What pictures are matched against: indexes and stores, opened and, unless told not to, checked.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use hashsieve::{Against, Entry, HashKind, Index, Store};
+use hashsieve::{Against, CorruptIndex, Entry, HashKind, Index, Segment, Store};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -28,6 +30,10 @@ pub(crate) fn open(
             return Ok(Against::from(store));
         }
         let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
+        if is_in_store(path) {
+            let why = "this is a part of a store, which alone knows what of it still stands: give the folder of the store";
+            return Err(Failure::at(path, why));
+        }
         let index = Index::open(path).map_err(|error| at(&error))?;
         if is_verified {
             let verified = index
@@ -39,6 +45,15 @@ pub(crate) fn open(
     paths.iter().map(open).collect()
 }
 
+/// Returns whether a file lies in the folder of a store.
+fn is_in_store(path: &Path) -> bool {
+    let real = path.canonicalize();
+    real.is_ok_and(|real| {
+        real.parent()
+            .is_some_and(|folder| Store::open(folder).is_ok())
+    })
+}
+
 /// Returns whether any has hashes of a kind.
 pub(crate) fn has_kind(against: &[Against], kind: HashKind) -> bool {
     against.iter().any(|against| match against {
@@ -48,18 +63,60 @@ pub(crate) fn has_kind(against: &[Against], kind: HashKind) -> bool {
     })
 }
 
+/// An index, or a segment of a store.
+enum Part {
+    Index(Arc<Index>),
+    Segment(Segment),
+}
+
+impl Part {
+    fn index(&self) -> &Index {
+        match self {
+            Self::Index(index) => index,
+            Self::Segment(segment) => segment.index(),
+        }
+    }
+
+    fn stands(&self, entry: u32) -> bool {
+        match self {
+            Self::Index(_) => true,
+            Self::Segment(segment) => segment.stands(entry),
+        }
+    }
+}
+
+/// Returns the indexes, and the segments that stores have now.
+fn parts(against: &[Against]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for against in against {
+        match against {
+            Against::Index(index) => parts.push(Part::Index(Arc::clone(index))),
+            Against::Store(store) => {
+                let segments = store.snapshot();
+                parts.extend(segments.segments().iter().cloned().map(Part::Segment));
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn damaged(error: CorruptIndex) -> Failure {
+    Failure(error.to_string())
+}
+
 /// Calls a function for every entry that stands, with the name of its list, and tells how many have been read.
 pub(crate) fn for_each_entry(
     against: &[Against],
     quiet: bool,
     mut each: impl FnMut(&str, &Entry),
 ) -> Result<(), Failure> {
-    let damaged = |error: hashsieve::CorruptIndex| Failure(error.to_string());
     let mut progress = Progress::new(0, "entries", quiet);
-    let mut read = |index: &Index, stands: &dyn Fn(u32) -> bool| {
+    for part in parts(against) {
+        let index = part.index();
         let lists = index.lists().map_err(damaged)?;
         let total = index.entries();
-        for position in (0..total).filter(|&entry| stands(entry)) {
+        for position in (0..total).filter(|&entry| part.stands(entry)) {
             if position.is_multiple_of(1 << 14) {
                 progress.set("reading entries", position.into(), total.into());
             }
@@ -68,18 +125,34 @@ pub(crate) fn for_each_entry(
                 each(&list.descriptor.name, &entry.entry);
             }
         }
-        Ok(())
-    };
-    for against in against {
-        match against {
-            Against::Index(index) => read(index, &|_| true)?,
-            Against::Store(store) => {
-                for segment in store.snapshot().segments() {
-                    read(segment.index(), &|entry| segment.stands(entry))?;
-                }
-            }
-            _ => {}
-        }
     }
     Ok(())
+}
+
+/// Returns the kinds of hashes that entries of each list assert and that stand. O(assertions).
+pub(crate) fn kinds_of_lists(
+    against: &[Against],
+) -> Result<BTreeMap<String, BTreeSet<HashKind>>, Failure> {
+    let mut all = BTreeMap::<String, BTreeSet<HashKind>>::new();
+    for part in parts(against) {
+        let index = part.index();
+        let lists = index.lists().map_err(damaged)?;
+        for kind in index.kinds() {
+            let mut has_kind = vec![false; lists.len()];
+            let stands = |entry| part.stands(entry);
+            let counted = index.for_each_assertion(kind, stands, |_, entry| {
+                if let Some(has_kind) = has_kind.get_mut(index.list_of(entry)? as usize) {
+                    *has_kind = true;
+                }
+                Ok::<(), CorruptIndex>(())
+            });
+            counted.map_err(damaged)?;
+            let having = lists.iter().zip(has_kind).filter(|(_, has_kind)| *has_kind);
+            for (list, _) in having {
+                let name = list.descriptor.name.clone();
+                all.entry(name).or_default().insert(kind);
+            }
+        }
+    }
+    Ok(all)
 }

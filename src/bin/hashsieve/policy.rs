@@ -57,6 +57,8 @@ struct Counted {
     rules: BTreeMap<String, Vec<u64>>,
     /// The disabled entries that are there, by list and id.
     disabled: BTreeSet<(String, String)>,
+    /// The kinds of hashes of each list.
+    kinds: BTreeMap<String, BTreeSet<HashKind>>,
     /// The entry that is asked for.
     entry: Option<Entry>,
 }
@@ -110,18 +112,21 @@ fn count(
         .map(|one| (one.list.as_str(), one.entry.as_str()))
         .collect();
     let asked = arguments.list.as_deref().zip(arguments.entry.as_deref());
-    let mut counted = Counted::default();
+    let mut counted = Counted {
+        kinds: against::kinds_of_lists(against)?,
+        ..Counted::default()
+    };
     against::for_each_entry(against, quiet, |list, entry| {
         let key = (list, entry.entry_id.as_str());
         if asked == Some(key) && entry.status.matches() {
             counted.entry = Some(entry.clone());
         }
-        if !entry.status.matches() {
-            return;
-        }
         if disabled.contains(&key) {
             let (list, id) = key;
             counted.disabled.insert((list.to_owned(), id.to_owned()));
+        }
+        if !entry.status.matches() {
+            return;
         }
         match counted.entries.get_mut(list) {
             Some(entries) => *entries += 1,
@@ -170,6 +175,24 @@ fn lists<'a>(
             let of = name.map_or("default".to_owned(), |name| format!("list `{name}`"));
             doubts.push(format!("rule {number} of {of} holds for no entry"));
         }
+        let kinds = counted.iter().flat_map(|counted| &counted.kinds);
+        let of_here = kinds.filter(|(list, _)| match name {
+            Some(name) => list.as_str() == name,
+            None => !policy.lists.contains_key(list.as_str()),
+        });
+        for (of, held) in of_here {
+            let rules = list.classifications.iter();
+            let of_rules = rules.filter_map(|rule| rule.kinds.as_ref());
+            let mut matched = std::iter::once(&list.kinds).chain(of_rules);
+            // Who wants a list to match nothing says so: `kinds = {}`.
+            let is_off = list.kinds.is_empty() && list.classifications.is_empty();
+            let is_matched = matched.any(|kinds| kinds.keys().any(|kind| held.contains(kind)));
+            if !is_off && !is_matched {
+                doubts.push(format!(
+                    "list `{of}` has no hash of a kind that it is matched by: nothing of it matches"
+                ));
+            }
+        }
         lists.push(ListChecked {
             list: name,
             entries: counted.map(|counted| {
@@ -202,7 +225,7 @@ fn disabled<'a>(
         if is_there == Some(false) {
             let (list, entry) = key;
             doubts.push(format!(
-                "the disabled entry `{entry}` is not in list `{list}`, or is withdrawn"
+                "the disabled entry `{entry}` is not in list `{list}`"
             ));
         }
         DisabledChecked {

@@ -20,8 +20,8 @@ pub(crate) enum PolicyCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --list, the policy is checked and told, list by list. With --against, the lists that it names must be there, and it is \
-counted how many entries each rule for classifications holds for; a rule that holds for none, and a disabled entry that is not there, \
-are likely typing errors: the exit code is then 2.
+counted how many entries each rule for classifications holds for. A rule that holds for none, a disabled entry that is not there, \
+and a list without a hash of a kind that it is matched by are likely typing errors: the exit code is then 2.
 
 With --list, it is explained what a match of that list would come to and why: of the entry --entry, which is read from \
 --against, or of one with the --scheme, --region, --value, --opinion and --entry-quality given. Whether a known list \

@@ -18,7 +18,7 @@ use crate::files::{self, Input};
 use crate::report::{Report, counted, refuse_overwriting, tell};
 
 /// How often a scan looks whether a store has changed.
-const RELOAD_EVERY: Duration = Duration::from_secs(1);
+const RELOAD_EVERY: Duration = Duration::from_millis(100);
 
 /// What came of one input.
 struct Result {
@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     }
     let mut counts = BTreeMap::<&'static str, u64>::new();
     let (mut matched, mut failed) = (false, false);
-    let mut loaded = Instant::now();
+    let (mut loaded, mut is_told) = (Instant::now(), false);
     let passed_over = files::for_each(
         &arguments.input,
         &[output, arguments.evidence.as_deref()],
@@ -111,8 +111,14 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
         |result| {
             if loaded.elapsed() >= RELOAD_EVERY {
                 // What is withdrawn while a long scan runs must not match any more.
-                let reloaded = screener.reload();
-                reloaded.map_err(|error| Failure(error.to_string()))?;
+                if let Err(error) = screener.reload() {
+                    failed = true;
+                    if !is_told {
+                        let goes_on = "what was loaded before is searched still, and what has changed since is not known";
+                        tell(format_args!("{error}; {goes_on}"));
+                        is_told = true;
+                    }
+                }
                 loaded = Instant::now();
             }
             *counts.entry(result.status).or_default() += 1;
