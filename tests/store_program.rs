@@ -683,6 +683,24 @@ fn a_withdrawal_of_an_entry_never_seen_is_remembered() {
 }
 
 #[test]
+fn a_withdrawal_of_ones_own_holds_against_older_records_of_a_feed_and_not_against_whole_files() {
+    let place = with_store();
+    let time = 1_700_000_000;
+    place.write("1.json", page(time, false, &[record(1, 1, time, false)]));
+    let apply = ["store", "apply", "s", "1.json", "--name", "x"];
+    place.run(&apply).exits(0);
+    let withdraw = ["store", "withdraw", "s", "--list", "x", "1"];
+    counts(&place.run(&withdraw).exits(0), &[("withdrawn", 1)]);
+    counts(&place.run(&apply).exits(0), &[("outdated", 1)]);
+    assert_eq!(found_pdq(&place, 1), [""; 0]);
+    let replace = ["store", "replace", "s", "1.json", "--name", "x", "-v"];
+    let ran = place.run(&replace).exits(0);
+    counts(&ran, &[("added", 1)]);
+    assert!(ran.stdout.starts_with("added 1\n"), "{}", ran.stdout);
+    assert_eq!(found_pdq(&place, 1), ["1"]);
+}
+
+#[test]
 fn of_two_entries_with_one_hash_the_other_matches_when_one_is_withdrawn() {
     let place = with_store();
     let time = 1_700_000_000;
@@ -779,6 +797,12 @@ fn the_place_in_a_feed_moves_on_with_the_last_page_of_a_request() {
     assert_eq!(ran.stderr, "");
     counts(&ran, &[("added", 1), ("unchanged", 1)]);
     assert_eq!(status(&place)["lists"][0]["checkpoint_time"], time + 50);
+    // And what ends in the middle of a request is not the whole list.
+    let replace = ["store", "replace", "s", "1.json", "--name", "x"];
+    let limit = ["--shrink-limit", "100"];
+    let ran = place.run(&[&replace[..], &limit].concat()).exits(2);
+    assert!(ran.stderr.contains("not the whole list"), "{}", ran.stderr);
+    assert_eq!(found_pdq(&place, 2), ["2"]);
     // A page without records is news, too.
     place.write("3.json", page(time + 90, false, &[]));
     counts(&apply(&["3.json"]).exits(0), &[]);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
-use super::bits::Bits;
+use super::bits::{Bits, Ranked};
 use super::error::StoreError;
 use super::snapshot::Segment;
 use super::writer::Planned;
@@ -262,11 +262,13 @@ fn sums_at(
     for &(entry, _) in positions {
         wanted.insert(entry);
     }
+    // Hashes come in an order of their own: a search for each among the positions would take most of the time of a change.
+    let wanted = Ranked::new(wanted);
     for kind in index.kinds() {
         let is_wanted = |entry| wanted.contains(entry);
         index.for_each_assertion(kind, is_wanted, |hash, entry| {
-            if let Ok(at) = positions.binary_search_by_key(&entry, |&(entry, _)| entry) {
-                let sum = &mut sums[positions[at].1];
+            if let Some(&(_, number)) = positions.get(wanted.below(entry) as usize) {
+                let sum = &mut sums[number];
                 *sum = sum.wrapping_add(fingerprint(keys, hash));
             }
             Ok::<(), CorruptIndex>(())

@@ -25,7 +25,8 @@ Examples:
   hashsieve demo                                     see the whole path on synthetic pictures
   hashsieve hash photos/ > photos.hsh                hash a folder
   hashsieve index build photos.hsh -o photos.hsv     make an index of a list
-  hashsieve scan uploads/ --against photos.hsv       look for its pictures elsewhere"
+  hashsieve scan uploads/ --against photos.hsv       look for its pictures elsewhere
+  hashsieve store --help                             keep lists that change"
 )]
 pub(crate) struct Arguments {
     /// Show no progress and no closing summary.

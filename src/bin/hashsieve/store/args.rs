@@ -20,7 +20,7 @@ date, `store verify-removed` 1 for a hash that is there.
 Examples:
   hashsieve store init lists/
   hashsieve store replace lists/ hotline.csv --name hotline      the list is what the file says
-  hashsieve store apply lists/ page-*.json --name feed           pages of a feed, in order
+  hashsieve store apply lists/ page-1.xml page-2.xml --name ncmec
   hashsieve store withdraw lists/ --list hotline ENTRY-ID
   hashsieve store status lists/")]
 pub(crate) struct StoreArgs {
@@ -123,12 +123,13 @@ Refused are pages that end before what is known of the feed already, unless --al
 list is out of date (--stale-after): the source may have forgotten withdrawals by then, and the whole list has to be put in \
 place with `store replace`.
 
-A record that is older than what the store has of its entry is passed over (outdated). A withdrawal of an entry that \
+A record that is older than what the store has of its entry is passed over (outdated); of records of one entry in the same \
+change the last one counts. A withdrawal of an entry that \
 was never seen is remembered (unseen), so that an older record does not bring it.
 
 Examples:
   hashsieve store apply lists/ page-1.xml page-2.xml --name ncmec --stale-after 30
-  hashsieve store apply lists/ page-*.json --name stopncii -v")]
+  hashsieve store apply lists/ page.json --name stopncii -v")]
 pub(crate) struct ApplyArgs {
     /// The directory of the store.
     #[arg(value_name = "DIR")]
@@ -147,13 +148,14 @@ pub(crate) struct ApplyArgs {
 #[command(after_help = "\
 Only what differs is written, and -v shows it: run with what a hotline supplied last and now, it is the difference of the \
 two. A file that cannot be read to its end changes nothing, nor does one of which nothing can be read, nor one that would \
-take away more than --shrink-limit: a list that lost so much is likelier cut than shorter.
+take away more than --shrink-limit: a list that lost so much is likelier cut than shorter. Of a feed all pages are to be given, in \
+order; the place in the feed is then theirs.
 
-What was withdrawn by `store withdraw` and is in the files again is back: they are what the list is.
+What was withdrawn by `store withdraw` and is in the files again is back (added): they are what the list is.
 
 Examples:
   hashsieve store replace lists/ hotline.csv --name hotline --source 'Hotline' --terms 'members only'
-  hashsieve store replace lists/ all-*.xml --name ncmec --shrink-limit 40")]
+  hashsieve store replace lists/ all-1.xml all-2.xml --name ncmec --shrink-limit 40")]
 pub(crate) struct ReplaceArgs {
     /// The directory of the store.
     #[arg(value_name = "DIR")]
@@ -173,8 +175,9 @@ pub(crate) struct ReplaceArgs {
     group = ArgGroup::new("ids").required(true).multiple(true),
     after_help = "\
 An entry that is withdrawn no longer matches, also under its other hashes; other entries with the same hashes still do. Its \
-hashes are in the files until `store purge`. Ids of which the list has no entry are counted as unseen and remembered. A record \
-that the source changes later, or a `store replace` with a file that has it, brings an entry back.
+hashes are in the files until `store purge`. Ids of which the list has no entry are counted as unseen and remembered. Of a feed, a \
+record from before the withdrawal is passed over; any other brings the entry back, and so do `store add` and `store replace` \
+with a file that has it: see that the source withdraws it, too.
 
 Examples:
   hashsieve store withdraw lists/ --list hotline 4711 4712

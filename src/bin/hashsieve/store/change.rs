@@ -110,15 +110,22 @@ fn make(
             return Err(Failure::at(path, why));
         }
     }
+    let kept_out = quarantine.finish().map_err(broken_off)?;
+    let has_more = read
+        .position
+        .as_ref()
+        .is_some_and(|position| position.has_more);
+    if options.kind == ChangeKind::Replace && has_more {
+        let why = "the last page says that there are more of its request, so these are not the whole list and nothing was \
+                   changed: give all pages, in order";
+        return Err(Failure(why.to_owned()));
+    }
     let (summary, mut report) = commit(change, directory, before, arguments.verbose, quiet)?;
-    let kept_out = quarantine.finish().map_err(after_change)?;
     tell_of_poor_hashes(&read.report, read.low_quality);
     summarise(&mut report, directory, &arguments.name, &summary)
         .and_then(|()| read.write(kept_out, report))
         .map_err(after_change)?;
-    if let (ChangeKind::Apply, Some(position)) = (options.kind, &read.position)
-        && position.has_more
-    {
+    if options.kind == ChangeKind::Apply && has_more {
         tell(
             "the last page says that there are more of its request: the place in the feed stays where it was until they are \
              applied",
