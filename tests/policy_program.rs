@@ -324,9 +324,8 @@ fn a_policy_is_told_and_what_it_misses_is_found() {
          list      a: block, review for what is not confirmed; opinions that count: positive, investigation, disputed\n          \
          matched by pdq up to 25 from quality 50\n          \
          rule 1, scheme scheme, value 2: observe\n\
-         list      known: a known list, which suppresses near matches of every list: looked at; opinions that count: positive, \
-         investigation, disputed\n          \
-         matched by all kinds, as far as is recommended\n\
+         list      known: a known list, which suppresses near matches of every list: looked at; opinions that count: positive\n          \
+         matched by all kinds, pdq up to 10, classic ones up to a third of what is recommended\n\
          list      all others: review; opinions that count: positive, investigation, disputed\n          \
          matched by all kinds, as far as is recommended\n\
          disabled  list a, entry off: reported as wrong\n"
@@ -344,7 +343,17 @@ fn a_policy_is_told_and_what_it_misses_is_found() {
     );
     assert!(ran.stdout.contains("entry off (is there): "));
     let checked = &against(&["--json"]).exits(0).json()[0];
-    assert_eq!(program::keys(checked), ["decision", "disabled", "lists"]);
+    assert_eq!(
+        program::keys(checked),
+        ["decision", "disabled", "lists", "notes"]
+    );
+    assert_eq!(checked["notes"], json!([]));
+    assert_eq!(
+        checked["lists"][1]["policy"]["opinions"],
+        json!(["positive"])
+    );
+    let of_known = &checked["lists"][1]["policy"]["kinds"]["pdq"];
+    assert_eq!(*of_known, json!({"threshold": 10, "minimum_quality": 50}));
     assert_eq!(checked["lists"][0]["rules"], json!([1]));
     assert_eq!(checked["lists"][0]["entries"], 5);
     assert_eq!(checked["lists"][2]["list"], json!(null));
@@ -374,6 +383,105 @@ fn a_policy_is_told_and_what_it_misses_is_found() {
     assert!(against(&[]).exits(2).stderr.contains("`b`"));
     place.write("policy.toml", POLICY.replace("threshold", "treshold"));
     assert!(against(&[]).exits(2).stderr.contains("policy.toml"));
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_is_told_by_its_place_and_without_what_stands_there() {
+    let place = place();
+    for (text, says) in [
+        (
+            "[[disabled]]\nlist = 'a'\nentry = 471199\nreason = 'secret'\n",
+            "policy.toml: line 3, column 9: invalid type, expected a string",
+        ),
+        (
+            "[lists.secret]\naction = 'secret\n",
+            "policy.toml: line 2, column ",
+        ),
+        (
+            "[lists.a]\ntreshold = 1\n",
+            "policy.toml: line 2, column 1: unknown field `treshold`",
+        ),
+    ] {
+        place.write("policy.toml", text);
+        let ran = place.run(&["policy", "check", "policy.toml"]).exits(2);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+        let is_told = ["471199", "secret"]
+            .iter()
+            .any(|word| ran.stderr.contains(word));
+        assert!(!is_told, "{}", ran.stderr);
+        assert_eq!(ran.stderr.trim_end().lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_is_no_mistake_and_worth_knowing_is_noted() {
+    let place = place();
+    add(&place, "files", &[entry("f", &[md5(b"x")])]);
+    let policy = "
+        [lists.a]
+        opinions = []
+        action = 'observe'
+        unconfirmed_action = 'block'
+        [lists.files]
+        known = { reason = 'x' }
+        [lists.known]
+        known = { reason = 'x' }
+    ";
+    place.write("policy.toml", policy);
+    let check = ["policy", "check", "policy.toml"];
+    let notes = |ran: &program::Ran| -> Vec<String> {
+        let lines = ran.stdout.lines();
+        lines
+            .filter_map(|line| line.strip_prefix("note      "))
+            .map(str::to_owned)
+            .collect()
+    };
+    let of_a = [
+        "list a: no opinion counts, so that every match is suppressed",
+        "list a: unconfirmed_action is stronger than any action, and says no more than that",
+    ];
+    assert_eq!(notes(&place.run(&check).exits(0)), of_a);
+    let ran = place.run(&[&check[..], &["--against", "store"]].concat());
+    let noted = notes(&ran.exits(0));
+    assert_eq!(noted[..2], of_a);
+    let weak = "list files: known by md5 or sha1 alone, which files that differ can share; sha256 is better";
+    assert_eq!(noted[2..], [weak]);
+}
+
+#[test]
+fn what_is_only_observed_of_a_file_that_is_cut_is_told_as_not_fully_seen() {
+    let place = place();
+    place.write("policy.toml", "[lists.a]\naction = 'observe'\n");
+    let mut cut = place.read("second.png");
+    cut.truncate(500);
+    add(&place, "a", &[entry("cut", &[md5(&cut)])]);
+    place.write("cut.png", cut);
+    let scan = [
+        "scan",
+        "cut.png",
+        "--against",
+        "store",
+        "--policy",
+        "policy.toml",
+        "--format",
+    ];
+    let scan = |format| place.run(&[&scan[..], &[format]].concat()).exits(1);
+    let text = scan("text").stdout;
+    assert!(
+        text.contains("cut.png: match: observe, list a, entry cut"),
+        "{text}"
+    );
+    assert!(text.contains("cut.png: not fully seen: "), "{text}");
+    let line = &scan("json").json()[0];
+    assert_eq!(
+        (line["status"].as_str(), line["undecided"].as_str()),
+        (Some("match"), Some("truncated"))
+    );
+    let table = scan("csv").stdout;
+    assert!(
+        table.lines().nth(1).unwrap().ends_with(",,truncated"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -422,8 +530,9 @@ fn a_given_match_is_explained() {
             &["a", "--opinion", "disputed"],
             "match: review, unless the file or picture is on a known list, as near or nearer: known",
         ),
+        (&["known", "--distance", "11"], "no match"),
         (
-            &["known", "--distance", "31"],
+            &["known", "--distance", "10"],
             "known: asks for nothing, and suppresses matches of others",
         ),
     ] {

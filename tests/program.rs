@@ -498,20 +498,21 @@ fn results_are_written_as_text_json_and_csv() {
                 "problem",
                 "profile",
                 "status",
-                "suppressed"
+                "suppressed",
+                "undecided"
             ]
         );
     }
     assert_eq!(
         lines[0],
         json!({
-            "path": "original.png", "status": "match", "action": "review", "problem": null,
+            "path": "original.png", "status": "match", "undecided": null, "action": "review", "problem": null,
             "frames": 1, "profile": PDQ_PROFILE, "classic_profile": null, "low_quality_frames": 0, "lists_out_of_date": [],
             "matches": [{
                 "list": "list", "list_version": "", "entry": "original.png", "submitter": null,
                 "classification": null, "entry_status": "active", "opinion": "positive", "kind": "pdq", "match_type": "near",
                 "distance": 0, "threshold": 31, "quality": quality, "transform": "original", "frame": 0,
-                "action": "review",
+                "rule": null, "action": "review",
             }],
             "suppressed": [],
         })
@@ -522,12 +523,12 @@ fn results_are_written_as_text_json_and_csv() {
     assert_eq!(
         rows,
         [
-            "path,status,action,list,entry,kind,match_type,distance,quality,transform,frame,classification,profile,problem,suppressed_by",
+            "path,status,action,list,entry,kind,match_type,distance,quality,transform,frame,classification,profile,problem,suppressed_by,undecided",
             &format!(
-                "original.png,match,review,list,original.png,pdq,near,0,{quality},original,0,,{PDQ_PROFILE},,"
+                "original.png,match,review,list,original.png,pdq,near,0,{quality},original,0,,{PDQ_PROFILE},,,"
             ),
-            &format!("other.png,no_match,,,,,,,,,,,{PDQ_PROFILE},,"),
-            &format!("text.png,unsupported,,,,,,,,,,,,{problem},"),
+            &format!("other.png,no_match,,,,,,,,,,,{PDQ_PROFILE},,,"),
+            &format!("text.png,unsupported,,,,,,,,,,,,{problem},,unsupported"),
         ]
     );
 }
@@ -641,7 +642,10 @@ fn a_policy_that_cannot_be_followed_is_refused_by_name() {
         ("[lists.list]\nactoin = \"block\"\n", "actoin"),
         ("[lists.lisst]\naction = \"block\"\n", "`lisst`"),
         ("[default.kinds.pdq]\nthreshold = 257\n", "threshold"),
-        ("[default.kinds.pqd]\n", "pqd"),
+        (
+            "[default.kinds.pqd]\n",
+            "line 1, column 16: unknown hash kind",
+        ),
         ("[default]\naction = \"delete\"\n", "delete"),
         ("[default\n", "policy.toml"),
     ] {
@@ -738,6 +742,7 @@ fn evidence_is_recorded_for_what_matches() {
             "input_sha256",
             "made_at",
             "path",
+            "policy_sha256",
             "profile",
             "stores",
             "verdict",

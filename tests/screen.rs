@@ -74,8 +74,11 @@ fn what_cannot_be_looked_at_is_never_no_match() {
         (broken, Status::Malformed, 0),
     ] {
         let verdict = screener.screen(&bytes);
-        assert_eq!(verdict.status, expected);
-        assert!(!verdict.status.is_decided());
+        assert_eq!(
+            (verdict.status, verdict.undecided),
+            (expected, Some(expected))
+        );
+        assert!(!verdict.status.is_decided() && !verdict.is_decided());
         assert_eq!(verdict.frames, hashed, "{expected}");
         assert_eq!(
             verdict.problem.is_some(),
@@ -115,6 +118,67 @@ fn an_old_list_turns_no_match_into_list_out_of_date_and_leaves_matches_alone() {
     let verdict = screener.screen(&png(&drawn(2)));
     assert_eq!(verdict.status, Status::NoMatch);
     assert_eq!(verdict.lists_out_of_date, [""; 0]);
+}
+
+#[test]
+fn what_is_only_observed_does_not_decide_an_input_that_was_not_fully_looked_at() {
+    let frames: Vec<PixelBuffer> = (1..=3).map(drawn).collect();
+    let file = animation(&frames);
+    let (whole, cut) = (&file[..], &file[..file.len() * 5 / 6]);
+    let with_flat = animation(&[drawn(1), flat()]);
+    let trial = "[lists.trial]\naction = 'observe'\n";
+    let old = "[lists.hot]\nmax_age_days = 30\n";
+    let (hot, hit) = (
+        [entry("e", &[pdq(&drawn(9))])],
+        [entry("e", &[pdq(&drawn(1))])],
+    );
+    let screen = |file: &[u8], policy: &str, hit: &[Entry]| {
+        let lists: [(&str, &[Entry]); 2] = [("hot", &hot), ("trial", hit)];
+        screener(&lists, policy).screen(file)
+    };
+    for (file, of_hot, undecided, says) in [
+        (cut, "", Status::Truncated, Some("truncated")),
+        (whole, old, Status::ListOutOfDate, Some("out of date: hot")),
+        (&with_flat, "", Status::LowQuality, None),
+    ] {
+        // What is not matched is undecided; that a list on trial matches does not change that, and that one asks for a review does.
+        let verdict = screen(file, &format!("{of_hot}{trial}"), &hot);
+        assert_eq!(verdict.status, undecided);
+        for (policy, action, is_decided) in [
+            (trial, Action::Observe, false),
+            ("", Action::Review, true),
+            ("[lists.trial]\naction = 'block'\n", Action::Block, true),
+        ] {
+            let verdict = screen(file, &format!("{of_hot}{policy}"), &hit);
+            assert_eq!(verdict.status, Status::Match);
+            assert_eq!(verdict.action, Some(action));
+            assert_eq!(verdict.undecided, Some(undecided));
+            assert_eq!(verdict.is_decided(), is_decided, "{undecided} {action:?}");
+            let problem = verdict.problem.as_deref();
+            assert_eq!(problem.is_some(), says.is_some(), "{undecided}");
+            assert!(
+                problem
+                    .unwrap_or_default()
+                    .contains(says.unwrap_or_default())
+            );
+        }
+    }
+    let verdict = screen(whole, trial, &hit);
+    assert_eq!(verdict.undecided, None);
+    assert!(verdict.is_decided());
+}
+
+#[test]
+fn an_old_list_is_told_before_what_is_the_files_fault_and_that_as_well() {
+    let screener = one(pdq(&drawn(1)), "[lists.list]\nmax_age_days = 30");
+    let verdict = screener.screen(b"a text");
+    assert_eq!(verdict.status, Status::ListOutOfDate);
+    let problem = verdict.problem.unwrap();
+    assert!(problem.starts_with("out of date: list; "), "{problem}");
+    assert!(
+        problem.contains("not supported") || problem.contains("format"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -305,6 +369,92 @@ fn every_entry_that_asserts_a_hash_comes_back() {
     assert_eq!(verdict.matches.len(), 55);
     let names: BTreeSet<_> = found(&verdict).into_iter().collect();
     assert_eq!(names.len(), 55);
+}
+
+#[test]
+fn a_hash_of_more_entries_than_are_collected_at_a_time_matches_all_of_them() {
+    // 65,536 ways are collected before those of one entry are put together.
+    const COUNT: usize = 70_000;
+    let picture = picture(Scene::DeadLeaves, 1, 64, 64, PixelFormat::Luma8);
+    let hash = pdq(&picture);
+    let entries: Vec<Entry> = (0..COUNT)
+        .map(|number| {
+            entry(
+                &format!("{number:05}"),
+                &[turned(&hash, 9), turned(&hash, 2)],
+            )
+        })
+        .collect();
+    let verdict = screener(&[("list", &entries)], "").screen_pixels(&picture.as_pixels());
+    assert_eq!(verdict.matches.len(), COUNT);
+    for (number, found) in verdict.matches.iter().enumerate() {
+        assert_eq!(found.distance, 2);
+        assert_eq!(found.entry, format!("{number:05}"));
+    }
+}
+
+#[test]
+fn a_damaged_record_hides_no_other_entry_of_a_digest_or_a_picture() {
+    let picture = drawn(1);
+    let file = png(&picture);
+    let of_class = |id: &str| {
+        let mut entry = entry(id, &[md5(&file), pdq(&picture)]);
+        entry.classification = Some(hashsieve::Classification {
+            scheme: None,
+            region: None,
+            value: "1".to_owned(),
+        });
+        entry
+    };
+    let entries = [of_class("a"), of_class("zzdamagedzz"), of_class("zzz")];
+    let mut bytes = index_file(&[("list", &entries)]);
+    let at = bytes
+        .windows(11)
+        .position(|text| text == b"zzdamagedzz")
+        .unwrap();
+    // What is no text cannot be read.
+    bytes[at] = 0xff;
+    let rules = "[[lists.list.classifications]]\nvalue = '1'\naction = 'block'\n";
+    for policy in ["", rules] {
+        let index = Index::from_bytes(bytes.clone()).unwrap();
+        let screener = Screener::new([index], toml::from_str(policy).unwrap()).unwrap();
+        let verdict = screener.screen(&file);
+        let others = [
+            ("list", "a", 0),
+            ("list", "zzz", 0),
+            ("list", "a", 0),
+            ("list", "zzz", 0),
+        ];
+        assert_eq!(found(&verdict), others);
+        assert_eq!(verdict.undecided, Some(Status::IndexDamaged));
+        assert!(verdict.problem.unwrap().contains("damaged"));
+    }
+}
+
+#[test]
+fn evidence_names_the_policy_and_the_rule() {
+    let mut listed = entry("entry", &[pdq(&drawn(1))]);
+    listed.classification = Some(hashsieve::Classification {
+        scheme: None,
+        region: None,
+        value: "2".to_owned(),
+    });
+    let lists: [(&str, &[Entry]); 1] = [("list", &[listed])];
+    let text = "[[lists.list.classifications]]\nvalue = '1'\n[[lists.list.classifications]]\nvalue = '2'\n";
+    let file = png(&drawn(1));
+    let evidence = |policy: &str| {
+        let screener = screener(&lists, policy);
+        screener.evidence(&file, screener.screen(&file))
+    };
+    let record = evidence(text);
+    assert_eq!(record.verdict.matches[0].rule, Some(2));
+    let policy: Policy = toml::from_str(text).unwrap();
+    let json = serde_json::to_vec(&policy).unwrap();
+    let sha256 = digest::of(&json, &[HashKind::Sha256])[0];
+    assert_eq!(record.policy_sha256, sha256.to_hex());
+    let other = evidence("");
+    assert_eq!(other.verdict.matches[0].rule, None);
+    assert_ne!(other.policy_sha256, record.policy_sha256);
 }
 
 #[test]
@@ -558,6 +708,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
         "profile",
         "status",
         "suppressed",
+        "undecided",
     ];
     assert_eq!(keys(&json), verdict_keys);
     assert_eq!(json["status"], "match");
@@ -576,6 +727,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
             "match_type",
             "opinion",
             "quality",
+            "rule",
             "submitter",
             "threshold",
             "transform",
@@ -593,6 +745,7 @@ fn verdicts_and_evidence_have_the_documented_keys() {
             "input_bytes",
             "input_sha256",
             "made_at",
+            "policy_sha256",
             "profile",
             "stores",
             "verdict",

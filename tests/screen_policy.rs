@@ -3,27 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use hashsieve::synthetic::{Alteration, Scene, alter, picture};
+use hashsieve::synthetic::{Scene, picture};
 use hashsieve::{
-    Action, Candidate, Classification, DecisionOutcome, Decoder, Entry, EntryStatus, HashKind,
-    HashValue, Opinion, PdqHasher, PixelBuffer, PixelFormat, Policy, PolicyError, Screener,
-    ScreenerError, Status, Suppression, Verdict,
+    Action, Against, Candidate, ChangeOptions, Classification, DecisionOutcome, Entry, EntryStatus,
+    HashKind, ListDescriptor, Opinion, PdqHasher, PixelFormat, Policy, PolicyError, Screener,
+    ScreenerError, Status, Store, StoreWriter, Suppression,
 };
 use proptest::prelude::*;
 
 #[path = "support/screening.rs"]
 mod screening;
 
-use screening::{animation, drawn, entry, found, index, md5, one, pdq, png, screener, turned};
-
-fn small() -> PixelBuffer {
-    picture(Scene::Gradient, 3, 64, 64, PixelFormat::Luma8)
-}
-
-/// Returns an entry whose hash is so many bits from that of the small picture.
-fn near(id: &str, distance: usize) -> Entry {
-    entry(id, &[turned(&pdq(&small()), distance)])
-}
+use screening::{
+    drawn, entry, found, index, md5, near, one, pdq, png, screened, screener, small, suppressed,
+    turned, with_opinion,
+};
 
 fn of_class(mut entry: Entry, value: &str) -> Entry {
     entry.classification = Some(Classification {
@@ -32,29 +26,6 @@ fn of_class(mut entry: Entry, value: &str) -> Entry {
         value: value.to_owned(),
     });
     entry
-}
-
-fn with_opinion(mut entry: Entry, opinion: Opinion) -> Entry {
-    entry.opinion = opinion;
-    entry
-}
-
-fn screened(lists: &[(&str, &[Entry])], policy: &str) -> Verdict {
-    screener(lists, policy).screen_pixels(&small().as_pixels())
-}
-
-/// Returns list and entry of what is suppressed, with the reason.
-fn suppressed(verdict: &Verdict) -> Vec<(&str, &str, &Suppression)> {
-    let suppressed = verdict.suppressed.iter();
-    suppressed
-        .map(|one| {
-            (
-                one.found.list.as_str(),
-                one.found.entry.as_str(),
-                &one.suppression,
-            )
-        })
-        .collect()
 }
 
 #[test]
@@ -121,6 +92,7 @@ fn the_first_rule_that_fits_a_classification_holds() {
         value = '2'
         action = 'observe'
         [[lists.a.classifications]]
+        scheme = 'scheme'
         value = '2'
         ignored = true
         [[lists.a.classifications]]
@@ -221,126 +193,6 @@ fn an_entry_of_low_quality_does_not_count_where_the_policy_asks_for_more() {
 const KNOWN: &str = "[lists.known]\nknown = { reason = 'looked at' }\n";
 
 #[test]
-fn a_known_list_suppresses_a_near_match_that_is_no_nearer() {
-    for (distance, known, is_suppressed) in [
-        (20, 4, true),
-        (20, 20, true),
-        (20, 21, false),
-        (0, 0, true),
-        (0, 1, false),
-    ] {
-        let (bad, good) = ([near("bad", distance)], [near("good", known)]);
-        let verdict = screened(&[("a", &bad), ("known", &good)], KNOWN);
-        let status = if is_suppressed {
-            Status::Suppressed
-        } else {
-            Status::Match
-        };
-        assert_eq!(verdict.status, status, "{distance} {known}");
-        if is_suppressed {
-            let known = Suppression::Known {
-                list: "known".to_owned(),
-                entry: "good".to_owned(),
-                kind: HashKind::Pdq,
-                distance: u32::try_from(known).unwrap(),
-                reason: "looked at".to_owned(),
-            };
-            assert_eq!(suppressed(&verdict), [("a", "bad", &known)]);
-        } else {
-            assert!(verdict.suppressed.is_empty());
-        }
-    }
-}
-
-#[test]
-fn a_known_file_suppresses_near_matches_and_exact_ones_only_if_told() {
-    let file = png(&drawn(1));
-    let bad = [
-        entry("near", &[pdq(&drawn(1))]),
-        entry("exact", &[md5(&file)]),
-    ];
-    let good = [entry("good", &[md5(&file)])];
-    let lists = [("a", &bad[..]), ("known", &good[..])];
-    let verdict = screener(&lists, KNOWN).screen(&file);
-    assert_eq!(found(&verdict), [("a", "exact", 0)]);
-    assert_eq!(verdict.suppressed[0].found.entry, "near");
-    let exact = "[lists.known]\nknown = { reason = 'looked at', exact = true }\n";
-    let verdict = screener(&lists, exact).screen(&file);
-    assert_eq!(verdict.status, Status::Suppressed);
-    assert_eq!(verdict.suppressed.len(), 2);
-    // Another file of the same picture is not known.
-    let other = [&file[..], b"more"].concat();
-    let verdict = screener(&lists, exact).screen(&other);
-    assert_eq!(found(&verdict), [("a", "near", 0)]);
-}
-
-#[test]
-fn a_known_list_may_be_for_some_lists_only() {
-    let (bad, good) = ([near("bad", 5)], [near("good", 0)]);
-    let lists = [("a", &bad[..]), ("b", &bad[..]), ("known", &good[..])];
-    let policy = "[lists.known]\nknown = { reason = 'looked at', lists = ['b'] }\n";
-    let verdict = screened(&lists, policy);
-    assert_eq!(found(&verdict), [("a", "bad", 5)]);
-    assert_eq!(verdict.suppressed[0].found.list, "b");
-}
-
-#[test]
-fn known_lists_alone_decide_nothing() {
-    let verdict = screened(&[("known", &[near("good", 0)])], KNOWN);
-    assert_eq!(verdict.status, Status::IndexNotLoaded);
-}
-
-#[test]
-fn a_known_entry_that_does_not_count_suppresses_nothing() {
-    let bad = [near("bad", 5)];
-    let negative = [with_opinion(near("good", 0), Opinion::Negative)];
-    let verdict = screened(&[("a", &bad), ("known", &negative)], KNOWN);
-    assert_eq!(found(&verdict), [("a", "bad", 5)]);
-    let policy = format!("{KNOWN}[[disabled]]\nlist = 'known'\nentry = 'good'\nreason = 'why'\n");
-    let verdict = screened(&[("a", &bad), ("known", &[near("good", 0)])], &policy);
-    assert_eq!(found(&verdict), [("a", "bad", 5)]);
-    // Another entry of the same list does, though it is farther away.
-    let good = [near("good", 0), near("other", 4)];
-    let verdict = screened(&[("a", &bad), ("known", &good)], &policy);
-    assert_eq!(verdict.status, Status::Suppressed);
-}
-
-#[test]
-fn a_match_in_a_frame_that_is_not_known_stands_though_a_nearer_one_is_suppressed() {
-    let first = drawn(1);
-    let second = alter(&first, Alteration::Brightness { percent: -8 }, 0).unwrap();
-    let second = alter(&second, Alteration::Blur, 0).unwrap();
-    let file = animation(&[first, second]);
-    let mut hashes = Vec::new();
-    let mut hasher = PdqHasher::new();
-    Decoder::default()
-        .for_each_frame(&file, |frame| {
-            hashes.push(HashValue::from(hasher.hash(&frame.pixels).unwrap().hash));
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
-    let [one, other] = hashes[..] else { panic!() };
-    let apart = one.distance(&other).unwrap();
-    assert!(apart > 2, "{apart}");
-    // One bit from the first frame towards the second.
-    let differing: Vec<u8> = one
-        .as_bytes()
-        .iter()
-        .zip(other.as_bytes())
-        .map(|(a, b)| a ^ b)
-        .collect();
-    let at = differing.iter().position(|&byte| byte != 0).unwrap();
-    let mut bytes = one.as_bytes().to_vec();
-    bytes[at] ^= 1 << differing[at].trailing_zeros();
-    let between = HashValue::from_bytes(HashKind::Pdq, &bytes).unwrap();
-    let (bad, good) = ([entry("bad", &[between])], [entry("good", &[one])]);
-    let verdict = screener(&[("a", &bad), ("known", &good)], KNOWN).screen(&file);
-    assert_eq!(found(&verdict), [("a", "bad", apart - 1)]);
-    assert_eq!(verdict.matches[0].frame, Some(1));
-    assert!(verdict.suppressed.is_empty());
-}
-
-#[test]
 fn what_could_not_be_seen_is_told_though_all_that_was_seen_is_suppressed() {
     let file = png(&drawn(1));
     let cut = &file[..500];
@@ -425,95 +277,242 @@ fn reasons_and_searched_stores_print_nothing_of_entries_but_in_the_verdict() {
     assert!(!debug.contains("entry"), "{debug}");
 }
 
-/// One entry: its list, its class, its opinion, how far its hash is, and whether it is disabled.
-type RandomEntry = (usize, usize, usize, usize, bool);
+#[test]
+fn a_withdrawn_entry_is_never_a_match_and_only_pdq_has_a_quality() {
+    let policy: Policy = toml::from_str("[lists.known]\nknown = { reason = 'x' }\n").unwrap();
+    let mut withdrawn = Entry::new("e");
+    withdrawn.status = EntryStatus::Withdrawn;
+    let standing = Entry::new("e");
+    let decide = |list, entry, kind, quality| {
+        let distance = 0;
+        let candidate = Candidate {
+            list,
+            entry,
+            kind,
+            distance,
+            quality,
+        };
+        policy.decide(&candidate).outcome
+    };
+    for list in ["a", "known"] {
+        for kind in [HashKind::Pdq, HashKind::Md5] {
+            let outcome = decide(list, &withdrawn, kind, Some(90));
+            assert_eq!(outcome, DecisionOutcome::Withdrawn);
+        }
+    }
+    let is_match = DecisionOutcome::Match(Action::Review);
+    let too_low = DecisionOutcome::QualityTooLow;
+    assert_eq!(decide("a", &standing, HashKind::Pdq, Some(10)), too_low);
+    assert_eq!(decide("a", &standing, HashKind::Md5, Some(10)), is_match);
+    // Without one it is taken to be enough.
+    assert_eq!(decide("a", &standing, HashKind::Pdq, None), is_match);
+}
+
+/// One entry: its list, its class, its opinion, how far its hash is, whether it is disabled, and where it is.
+type RandomEntry = (usize, usize, usize, usize, bool, usize);
+
+const DISTANCES: [usize; 5] = [0, 5, 10, 20, 31];
+
+/// What the policy says of one list.
+#[derive(Clone, Debug)]
+struct RandomList {
+    threshold: usize,
+    /// The threshold of a rule for class 1, if there are rules; class 2 is ignored then.
+    of_rule: Option<usize>,
+    /// Whether it is a known list, and then whether for list 0 alone.
+    known: Option<bool>,
+    names_opinions: bool,
+}
+
+fn name(list: usize) -> String {
+    format!("list {list}")
+}
+
+/// Writes the policy down.
+fn written(lists: &[RandomList], quality: u8, entries: &[RandomEntry]) -> String {
+    let mut text = String::new();
+    for (number, list) in lists.iter().enumerate() {
+        let name = name(number);
+        text += &format!("[lists.'{name}']\n");
+        if list.names_opinions {
+            text += "opinions = ['positive', 'investigation']\n";
+        }
+        match list.known {
+            Some(true) => text += "known = { reason = 'x', lists = ['list 0'] }\n",
+            Some(false) => text += "known = { reason = 'x' }\n",
+            None => text += "action = 'block'\n",
+        }
+        let threshold = DISTANCES[list.threshold];
+        text += &format!("[lists.'{name}'.kinds.pdq]\nthreshold = {threshold}\n");
+        if let Some(threshold) = list.of_rule {
+            let rule = format!("[[lists.'{name}'.classifications]]\n");
+            let threshold = DISTANCES[threshold];
+            text += &format!(
+                "{rule}value = '1'\nkinds = {{ pdq = {{ threshold = {threshold}, minimum_quality = {quality} }} }}\n\
+                 {rule}value = '2'\nignored = true\n"
+            );
+        }
+    }
+    for (number, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.4) {
+        let name = name(entry.0);
+        text += &format!("[[disabled]]\nlist = '{name}'\nentry = 'e{number}'\nreason = 'x'\n");
+    }
+    text
+}
+
+/// Says what comes of an entry by itself, as the documents have it: nothing if it is not reached, else what it asks for, or the
+/// reason for which it does not count.
+fn stated(
+    list: &RandomList,
+    of_picture: u8,
+    of_rule: u8,
+    entry: &RandomEntry,
+) -> Option<Result<Action, &'static str>> {
+    let &(_, class, opinion, distance, is_disabled, _) = entry;
+    let opinion = Opinion::ALL[opinion];
+    let (threshold, minimum) = match list.of_rule {
+        Some(threshold) if class == 1 => (threshold, of_rule),
+        _ => (list.threshold, 50),
+    };
+    if DISTANCES[distance] > DISTANCES[threshold] || of_picture < minimum {
+        return None;
+    }
+    let is_accepted = match opinion {
+        Opinion::Positive => true,
+        Opinion::Investigation => list.names_opinions || list.known.is_none(),
+        Opinion::Disputed => !list.names_opinions && list.known.is_none(),
+        _ => false,
+    };
+    Some(if is_disabled {
+        Err("disabled")
+    } else if !is_accepted {
+        Err("opinion")
+    } else if class == 2 && list.of_rule.is_some() {
+        Err("classification")
+    } else if opinion == Opinion::Positive {
+        Ok(Action::Block)
+    } else {
+        Ok(Action::Review)
+    })
+}
+
+/// Returns two indexes and a store with two segments or more, each with the entries that are there.
+fn places(entries: &[RandomEntry], folder: &std::path::Path) -> Vec<Against> {
+    let of = |list: usize, place: usize| -> Vec<Entry> {
+        let all = entries.iter().enumerate();
+        let there = all.filter(|(_, entry)| entry.0 == list && entry.5 == place);
+        there
+            .map(|(number, &(_, class, opinion, distance, ..))| {
+                let entry = near(&format!("e{number}"), DISTANCES[distance]);
+                let entry = of_class(entry, &class.to_string());
+                with_opinion(entry, Opinion::ALL[opinion])
+            })
+            .collect()
+    };
+    let mut against = Vec::new();
+    for place in 0..2 {
+        let lists: Vec<_> = (0..4).map(|list| (name(list), of(list, place))).collect();
+        let lists: Vec<(&str, &[Entry])> = lists
+            .iter()
+            .map(|(name, entries)| (name.as_str(), entries.as_slice()))
+            .collect();
+        against.push(Against::from(index(&lists)));
+    }
+    let mut writer = StoreWriter::create(folder).unwrap();
+    for place in 2..4 {
+        for list in 0..4 {
+            let entries = of(list, place);
+            if entries.is_empty() {
+                continue;
+            }
+            let list = ListDescriptor {
+                name: name(list),
+                ..ListDescriptor::default()
+            };
+            let mut change = writer.change(list, ChangeOptions::add()).unwrap();
+            for entry in &entries {
+                change.add(entry, false).unwrap();
+            }
+            change.commit().unwrap();
+        }
+    }
+    drop(writer);
+    against.push(Store::open(folder).unwrap().into());
+    against
+}
+
+fn random_list(may_be_known: bool) -> impl Strategy<Value = RandomList> {
+    let known = prop::option::of(prop::bool::ANY);
+    let rule = prop::option::of(0..5_usize);
+    (0..5_usize, rule, known, prop::bool::ANY).prop_map(
+        move |(threshold, of_rule, known, names_opinions)| RandomList {
+            threshold,
+            of_rule,
+            known: known.filter(|_| may_be_known),
+            names_opinions,
+        },
+    )
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
-    /// The screener does with an index what the policy says of each entry alone.
+    /// The screener does with indexes and a store what the documents say of each entry alone and of known lists, and so does
+    /// `Policy::decide` of each entry.
     #[test]
     fn a_screener_follows_its_policy(
-        entries in prop::collection::vec((0..4_usize, 0..3_usize, 0..4_usize, 0..5_usize, prop::bool::weighted(0.1)), 0..12),
-        thresholds in prop::array::uniform4(0..5_usize),
-        of_rule in prop::array::uniform4(prop::option::of(0..5_usize)),
-        known in prop::array::uniform2(prop::option::of(prop::bool::ANY)),
+        entries in prop::collection::vec(
+            (0..4_usize, 0..3_usize, 0..4_usize, 0..5_usize, prop::bool::weighted(0.1), 0..4_usize), 0..14),
+        lists in (random_list(false), random_list(false), random_list(true), random_list(true)),
         quality in prop::sample::select(vec![0, 0, 100]),
     ) {
-        const DISTANCES: [usize; 5] = [0, 5, 10, 20, 31];
-        let name = |list: usize| format!("list {list}");
-        let mut text = String::new();
-        for list in 0..4 {
-            text += &format!("[lists.'{0}']\nopinions = ['positive', 'investigation']\n", name(list));
-            if let Some(Some(is_for_first)) = list.checked_sub(2).map(|known_list| known[known_list]) {
-                let lists = if is_for_first { ", lists = ['list 0']" } else { "" };
-                text += &format!("known = {{ reason = 'x'{lists} }}\n");
-            } else {
-                text += "action = 'block'\n";
-            }
-            text += &format!("[lists.'{}'.kinds.pdq]\nthreshold = {}\n", name(list), DISTANCES[thresholds[list]]);
-            if let Some(threshold) = of_rule[list] {
-                text += &format!(
-                    "[[lists.'{}'.classifications]]\nvalue = '1'\nkinds = {{ pdq = {{ threshold = {}, minimum_quality = {quality} }} }}\n",
-                    name(list), DISTANCES[threshold]
-                );
-                text += &format!("[[lists.'{}'.classifications]]\nvalue = '2'\nignored = true\n", name(list));
-            }
-        }
-        let mut lists = vec![Vec::new(); 4];
-        for (number, &(list, class, opinion, distance, is_disabled)) in entries.iter().enumerate() {
-            let (id, of): (String, RandomEntry) = (format!("e{number}"), (list, class, opinion, distance, is_disabled));
-            let entry = of_class(near(&id, DISTANCES[of.3]), &of.1.to_string());
-            lists[list].push((with_opinion(entry, Opinion::ALL[opinion]), DISTANCES[distance]));
-            if is_disabled {
-                text += &format!("[[disabled]]\nlist = '{}'\nentry = '{id}'\nreason = 'x'\n", name(list));
-            }
-        }
-        let policy: Policy = toml::from_str(&text).unwrap();
+        let lists = [lists.0, lists.1, lists.2, lists.3];
+        let policy: Policy = toml::from_str(&written(&lists, quality, &entries)).unwrap();
         let picture = small();
-        let hashed = PdqHasher::new().hash(&picture.as_pixels()).unwrap();
-        let decide = |list: &str, entry: &Entry, distance: usize| {
-            let distance = u32::try_from(distance).unwrap();
-            let kind = HashKind::Pdq;
-            policy.decide(&Candidate { list, entry, kind, distance, quality: Some(hashed.quality) }).outcome
-        };
-        let mut nearest_known = BTreeMap::new();
-        for (list, entries) in lists.iter().enumerate() {
-            for (entry, distance) in entries {
-                if decide(&name(list), entry, *distance) == DecisionOutcome::Known {
-                    let nearest = nearest_known.entry(list).or_insert(*distance);
-                    *nearest = (*nearest).min(*distance);
-                }
-            }
-        }
+        let of_picture = PdqHasher::new().hash(&picture.as_pixels()).unwrap().quality;
+        let stated = |entry: &RandomEntry| stated(&lists[entry.0], of_picture, quality, entry);
         let (mut matches, mut suppressed) = (BTreeMap::new(), BTreeMap::new());
-        for (list, entries) in lists.iter().enumerate() {
-            for (entry, distance) in entries {
-                let key = (name(list), entry.entry_id.clone());
-                match decide(&key.0, entry, *distance) {
-                    DecisionOutcome::Match(action) => {
-                        let is_known = nearest_known.iter().any(|(&by, nearest)| {
-                            nearest <= distance && (known[by - 2] != Some(true) || list == 0)
-                        });
-                        if is_known { suppressed.insert(key, true); } else { matches.insert(key, action); }
-                    }
-                    DecisionOutcome::Suppressed(_) if policy.lists[&key.0].known.is_none() => {
-                        suppressed.insert(key, false);
-                    }
-                    _ => {}
+        for (number, entry) in entries.iter().enumerate() {
+            let list = &lists[entry.0];
+            let key = (name(entry.0), format!("e{number}"));
+            let decided = {
+                let mut read = with_opinion(near(&key.1, DISTANCES[entry.3]), Opinion::ALL[entry.2]);
+                read = of_class(read, &entry.1.to_string());
+                let distance = u32::try_from(DISTANCES[entry.3]).unwrap();
+                let (list, kind, quality) = (key.0.as_str(), HashKind::Pdq, Some(of_picture));
+                policy.decide(&Candidate { list, entry: &read, kind, distance, quality }).outcome
+            };
+            match stated(entry) {
+                None => prop_assert!(matches!(decided, DecisionOutcome::TooFar | DecisionOutcome::QualityTooLow)),
+                Some(Ok(_)) if list.known.is_some() => prop_assert_eq!(decided, DecisionOutcome::Known),
+                Some(Ok(action)) => prop_assert_eq!(decided, DecisionOutcome::Match(action)),
+                Some(Err(reason)) => {
+                    prop_assert!(matches!(decided, DecisionOutcome::Suppressed(by) if by.name() == reason));
                 }
             }
+            if list.known.is_some() {
+                continue;
+            }
+            // A known list has an entry that counts and is as near or nearer, and is for this list.
+            let is_known = entries.iter().any(|by| {
+                let is_for = lists[by.0].known.is_some_and(|for_first| !for_first || entry.0 == 0);
+                is_for && DISTANCES[by.3] <= DISTANCES[entry.3] && matches!(stated(by), Some(Ok(_)))
+            });
+            match stated(entry) {
+                None => {}
+                Some(Ok(_)) if is_known => drop(suppressed.insert(key, "known")),
+                Some(Ok(action)) => drop(matches.insert(key, action)),
+                Some(Err(reason)) => drop(suppressed.insert(key, reason)),
+            }
         }
-        let borrowed: Vec<(String, Vec<Entry>)> = lists.iter().enumerate()
-            .map(|(list, entries)| (name(list), entries.iter().map(|(entry, _)| entry.clone()).collect()))
-            .collect();
-        let borrowed: Vec<(&str, &[Entry])> = borrowed.iter().map(|(name, list)| (name.as_str(), list.as_slice())).collect();
-        let verdict = Screener::new([index(&borrowed)], policy.clone()).unwrap().screen_pixels(&picture.as_pixels());
+        let folder = tempfile::tempdir().unwrap();
+        let against = places(&entries, &folder.path().join("store"));
+        let verdict = Screener::new(against, policy).unwrap().screen_pixels(&picture.as_pixels());
         let of_verdict: BTreeMap<_, _> = verdict.matches.iter()
             .map(|one| ((one.list.clone(), one.entry.clone()), one.action)).collect();
         prop_assert_eq!(&of_verdict, &matches);
         let of_verdict: BTreeMap<_, _> = verdict.suppressed.iter()
-            .map(|one| ((one.found.list.clone(), one.found.entry.clone()), matches!(one.suppression, Suppression::Known { .. })))
+            .map(|one| ((one.found.list.clone(), one.found.entry.clone()), one.suppression.name()))
             .collect();
         prop_assert_eq!(&of_verdict, &suppressed);
         prop_assert_eq!(verdict.status == Status::Match, !matches.is_empty());

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use hashsieve::synthetic::{Scene, picture};
 use hashsieve::{
-    Against, ChangeOptions, Entry, Index, ListDescriptor, PixelBuffer, PixelFormat, Policy,
-    Screener, ScreenerError, Status, Store, StoreWriter,
+    Against, ChangeOptions, Entry, Index, ListDescriptor, ListSettings, PixelBuffer, PixelFormat,
+    Policy, Screener, ScreenerError, Status, Store, StoreWriter,
 };
 
 #[path = "support/screening.rs"]
@@ -220,6 +220,131 @@ fn a_store_that_cannot_be_read_leaves_what_is_searched_as_it_was() {
         screener.screen_pixels(&small(1).as_pixels()).status,
         Status::Match
     );
+}
+
+#[test]
+fn a_store_that_cannot_be_read_does_not_hold_up_what_others_withdraw() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let mut writers = folders.each_ref().map(|folder| store(folder.path()));
+    let stores = folders
+        .each_ref()
+        .map(|folder| Store::open(folder.path()).unwrap());
+    let screener = Screener::new(stores, Policy::default()).unwrap();
+    let screen = || screener.screen_pixels(&small(1).as_pixels()).matches.len();
+    assert_eq!(screen(), 3);
+    let manifest = folders[1].path().join("manifest");
+    let sound = std::fs::read(&manifest).unwrap();
+    std::fs::write(&manifest, "damaged").unwrap();
+    writers[0].withdraw("a", ["one"]).unwrap();
+    writers[2].withdraw("a", ["one"]).unwrap();
+    assert!(matches!(screener.reload(), Err(ScreenerError::Store(_))));
+    assert_eq!(screen(), 1);
+    assert!(matches!(screener.reload(), Err(ScreenerError::Store(_))));
+    std::fs::write(&manifest, sound).unwrap();
+    assert!(!screener.reload().unwrap());
+    assert_eq!(screen(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_under_two_names_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut writer = store(&path);
+    let (link, around) = (folder.path().join("link"), path.join("../store"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let stores = [&path, &link, &around].map(|path| Store::open(path).unwrap());
+    let screener = Screener::new(stores, Policy::default()).unwrap();
+    let verdict = screener.screen_pixels(&small(1).as_pixels());
+    assert_eq!(found(&verdict), [("a", "one", 0)]);
+    let evidence = screener.evidence(b"", verdict).searched_in;
+    assert_eq!(evidence.stores.len(), 1);
+    assert_eq!(evidence.indexes.len(), 1);
+    writer.withdraw("a", ["one"]).unwrap();
+    assert!(screener.reload().unwrap());
+    assert!(!screener.reload().unwrap());
+    let verdict = screener.screen_pixels(&small(1).as_pixels());
+    assert_eq!(found(&verdict), []);
+    // When the link leads elsewhere, both are searched.
+    let other = folder.path().join("other");
+    store(&other);
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    assert!(screener.reload().unwrap());
+    let verdict = screener.screen_pixels(&small(1).as_pixels());
+    assert_eq!(screener.evidence(b"", verdict).searched_in.stores.len(), 2);
+}
+
+#[test]
+fn an_index_that_is_a_part_of_a_store_is_searched_as_the_store_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::create(folder.path()).unwrap();
+    let [one, other] = [1, 3].map(|seed| pdq(&small(seed)));
+    add(
+        &mut writer,
+        "a",
+        &[entry("one", &[one]), entry("other", &[other])],
+    );
+    add(&mut writer, "a", &[entry("two", &[pdq(&small(2))])]);
+    let segments = std::fs::read_dir(folder.path()).unwrap();
+    let segments = segments.map(|file| file.unwrap().path());
+    let mut against: Vec<Against> = segments
+        .filter(|path| path.extension().is_some_and(|ending| ending == "hsv"))
+        .map(|path| Index::open(path).unwrap().into())
+        .collect();
+    assert_eq!(against.len(), 2);
+    writer.withdraw("a", ["one"]).unwrap();
+    against.push(Store::open(folder.path()).unwrap().into());
+    let screener = Screener::new(against, Policy::default()).unwrap();
+    let screen = |seed| screener.screen_pixels(&small(seed).as_pixels());
+    for _ in 0..2 {
+        assert_eq!(found(&screen(1)), []);
+        assert_eq!(found(&screen(2)), [("a", "two", 0)]);
+        // Nor when the store has no such segment any more.
+        writer.compact(&mut |_| {}).unwrap();
+        screener.reload().unwrap();
+    }
+}
+
+#[test]
+fn a_list_of_a_store_that_is_stale_by_its_own_limit_is_out_of_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let mut settings = ListSettings::default();
+    settings.stale_after_days = Some(Some(0));
+    assert!(writer.describe("a", &settings).unwrap());
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], Policy::default()).unwrap();
+    let screen = || screener.screen_pixels(&small(2).as_pixels());
+    // The limit is passed with the second in which the list was changed.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    assert_eq!(screen().status, Status::ListOutOfDate);
+    assert_eq!(screen().lists_out_of_date, ["a"]);
+    settings.stale_after_days = Some(Some(1));
+    assert!(writer.describe("a", &settings).unwrap());
+    assert!(screener.reload().unwrap());
+    assert_eq!(screen().status, Status::NoMatch);
+}
+
+#[test]
+fn entries_stay_disabled_when_a_store_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    let mut policy: Policy =
+        toml::from_str("[[disabled]]\nlist = 'a'\nentry = 'one'\nreason = 'why'\n").unwrap();
+    // Very many others, which a reload does not go through.
+    let one = policy.disabled[0].clone();
+    policy.disabled.extend((0..100_000).map(|number| {
+        let mut other = one.clone();
+        other.entry = format!("other {number}");
+        other
+    }));
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap();
+    for list in ["b", "c"] {
+        let verdict = screener.screen_pixels(&small(1).as_pixels());
+        assert_eq!(verdict.suppressed.len(), 1);
+        add(&mut writer, list, &[entry("two", &[pdq(&small(2))])]);
+        assert!(screener.reload().unwrap());
+    }
 }
 
 /// Two threads screen without a pause while the store is changed and loaded anew again and again. What always stands always

@@ -20,7 +20,8 @@ pub struct Candidate<'a> {
     pub kind: HashKind,
     /// How many bits differ.
     pub distance: u32,
-    /// The PDQ quality of the picture, if the kind is PDQ.
+    /// The PDQ quality of the picture, if the kind is PDQ; without it the quality is taken to be enough. Of no account for other
+    /// kinds.
     pub quality: Option<u8>,
 }
 
@@ -57,6 +58,8 @@ pub enum DecisionOutcome {
     TooFar,
     /// The quality of the picture is below the minimum.
     QualityTooLow,
+    /// The list has withdrawn the entry: it never matches.
+    Withdrawn,
 }
 
 /// Why a match does not count.
@@ -87,7 +90,7 @@ pub enum Suppression {
         list: String,
         /// The id of its entry.
         entry: String,
-        /// By which kind of hash.
+        /// By which kind of hash; of digests the strongest that the entry has.
         kind: HashKind,
         /// How far from it; 0 for digests.
         distance: u32,
@@ -167,7 +170,9 @@ impl Policy {
         let mut disabled = self.disabled.iter();
         let disabled = disabled
             .find(|one| one.list == candidate.list && one.entry == candidate.entry.entry_id);
-        let outcome = match rules.reach(candidate.kind, candidate.distance, candidate.quality) {
+        let reach = rules.reach(candidate.kind, candidate.distance, candidate.quality);
+        let outcome = match reach {
+            _ if !candidate.entry.status.matches() => DecisionOutcome::Withdrawn,
             Err(outcome) => outcome,
             Ok(()) => {
                 match rules.counts(candidate.entry, disabled.map(|one| one.reason.as_str())) {
@@ -179,8 +184,8 @@ impl Policy {
         };
         Decision {
             list_is_named: self.lists.contains_key(candidate.list),
-            rule: rules.rule.map(|rule| rule + 1),
-            threshold: kind.map(|policy| policy.threshold(candidate.kind)),
+            rule: rules.number(),
+            threshold: kind.map(|policy| list.threshold(candidate.kind, policy)),
             minimum_quality: kind
                 .filter(|_| has_quality)
                 .map(KindPolicy::minimum_quality),
@@ -204,10 +209,15 @@ impl ListPolicy {
             let mut rules = self.classifications.iter();
             rules.position(|rule| rule.fits(classification))
         });
-        let of_rule = fitting.and_then(|rule| self.classifications[rule].kinds.as_ref());
+        self.with_rule(fitting)
+    }
+
+    /// Returns what holds for an entry that a rule for classifications, counted from 0, holds for, or none.
+    pub(super) fn with_rule(&self, rule: Option<usize>) -> Rules<'_> {
+        let of_rule = rule.and_then(|rule| self.classifications.get(rule)?.kinds.as_ref());
         Rules {
             list: self,
-            rule: fitting,
+            rule,
             kinds: of_rule.unwrap_or(&self.kinds),
         }
     }
@@ -226,27 +236,40 @@ impl ListPolicy {
     /// Returns the largest distance at which some entry may match a picture of this quality.
     pub(super) fn widest(&self, kind: HashKind, quality: Option<u8>) -> Option<u32> {
         let policies = self.all_kinds().filter_map(|kinds| kinds.get(&kind));
-        let fit = policies.filter(|policy| policy.takes(quality));
-        fit.map(|policy| policy.threshold(kind)).max()
+        let fit = policies.filter(|policy| policy.takes(kind, quality));
+        fit.map(|policy| self.threshold(kind, policy)).max()
     }
 
     /// Returns whether a picture of this quality is too low for some entry that is matched by the kind.
     pub(super) fn is_too_low(&self, kind: HashKind, quality: Option<u8>) -> bool {
         let mut policies = self.all_kinds().filter_map(|kinds| kinds.get(&kind));
-        policies.any(|policy| !policy.takes(quality))
+        policies.any(|policy| !policy.takes(kind, quality))
     }
 }
 
 impl KindPolicy {
-    fn takes(&self, quality: Option<u8>) -> bool {
+    /// Returns whether a picture of this quality is looked up: any, where the kind has no quality or it is not known.
+    fn takes(&self, kind: HashKind, quality: Option<u8>) -> bool {
+        let quality = quality.filter(|_| kind == HashKind::Pdq);
         quality.is_none_or(|quality| quality >= self.minimum_quality())
     }
 }
 
 impl Rules<'_> {
-    /// Returns the policy of a kind, if entries are matched by it.
-    pub(super) fn kind(&self, kind: HashKind) -> Option<&KindPolicy> {
-        self.kinds.get(&kind)
+    /// Returns which rule for classifications holds, counted from 1.
+    pub(super) fn number(&self) -> Option<usize> {
+        self.rule.map(|rule| rule + 1)
+    }
+
+    /// The same, counted from 0.
+    pub(super) fn position(&self) -> Option<usize> {
+        self.rule
+    }
+
+    /// Returns the largest distance that matches by a kind, if entries are matched by it.
+    pub(super) fn threshold(&self, kind: HashKind) -> Option<u32> {
+        let policy = self.kinds.get(&kind)?;
+        Some(self.list.threshold(kind, policy))
     }
 
     /// Returns whether a picture is near enough, or why it is not.
@@ -256,15 +279,17 @@ impl Rules<'_> {
         distance: u32,
         quality: Option<u8>,
     ) -> Result<(), DecisionOutcome> {
-        match self.kind(kind) {
+        match self.kinds.get(&kind) {
             None => Err(DecisionOutcome::KindNotMatched),
-            Some(policy) if !policy.takes(quality) => Err(DecisionOutcome::QualityTooLow),
-            Some(policy) if distance > policy.threshold(kind) => Err(DecisionOutcome::TooFar),
+            Some(policy) if !policy.takes(kind, quality) => Err(DecisionOutcome::QualityTooLow),
+            Some(policy) if distance > self.list.threshold(kind, policy) => {
+                Err(DecisionOutcome::TooFar)
+            }
             Some(_) => Ok(()),
         }
     }
 
-    /// Returns what a match with the entry asks for, or why it does not count.
+    /// Returns what a match with the entry, which is not withdrawn, asks for, or why it does not count.
     pub(super) fn counts(
         &self,
         entry: &Entry,
@@ -277,8 +302,12 @@ impl Rules<'_> {
         }
         let opinion = entry.opinion();
         let rule = self.rule.map(|rule| &self.list.classifications[rule]);
-        let opinions = rule.and_then(|rule| rule.opinions.as_ref());
-        if !opinions.unwrap_or(&self.list.opinions).contains(&opinion) {
+        let of_rule = rule.and_then(|rule| rule.opinions.as_ref());
+        let is_accepted = match of_rule {
+            Some(opinions) => opinions.contains(&opinion),
+            None => self.list.accepts(opinion),
+        };
+        if !is_accepted {
             return Err(Suppression::Opinion { opinion });
         }
         if rule.is_some_and(|rule| rule.ignored) {

@@ -2,7 +2,9 @@
 //!
 //! A verdict is a lead for people. Nothing here reports, blocks or stores anything.
 
+mod check;
 mod decide;
+mod known;
 mod picture;
 mod plan;
 mod policy;
@@ -16,11 +18,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
+pub use check::PolicyError;
 pub use decide::{Candidate, Decision, DecisionOutcome, Suppression};
 pub use plan::{SearchedIn, SearchedStore};
 pub use policy::{
     Action, ClassificationPolicy, DisabledEntry, KindPolicy, KnownPolicy, ListPolicy, Policy,
-    PolicyError,
 };
 pub use verdict::{EntryMatch, Evidence, MatchType, Status, SuppressedMatch, Verdict};
 
@@ -32,8 +34,8 @@ use crate::index::{CorruptIndex, Index};
 use crate::pdq::PdqHasher;
 use crate::pixels::Pixels;
 use crate::search::SearchBuffer;
-use crate::store::{Store, StoreError};
-use plan::Plan;
+use crate::store::{Snapshot, Store, StoreError};
+use plan::{Followed, Plan, PlannedStore};
 use screening::Screening;
 
 /// Screens pictures against indexes and stores under a policy. One value serves any number of threads.
@@ -74,7 +76,7 @@ use screening::Screening;
 /// ```
 pub struct Screener {
     against: Vec<Against>,
-    policy: Policy,
+    followed: Followed,
     options: DecodeOptions,
     plan: ArcSwap<Plan>,
     /// Held by the one thread that reloads.
@@ -184,7 +186,11 @@ impl Screener {
     /// Returns a screener over these indexes and stores, decoding with default options.
     ///
     /// Without any, every verdict is [`Status::IndexNotLoaded`], as it is when none holds a hash that the policy looks up. An
-    /// index or a store that is given twice counts once.
+    /// index or a store that is given twice counts once, a store also where its path is spelled in two ways; an index that is a segment
+    /// of a store given as well is searched as that, without what the store has withdrawn of it.
+    ///
+    /// Where an index or a segment with digests of several kinds has a [known](ListPolicy::known) list, it is gone through once, at some 10
+    /// nanoseconds for each digest, and a bit is kept for each entry and kind, to know which digests a known entry has.
     ///
     /// Indexes are trusted to be undamaged: [`Index::open`] and [`Store::open`] check headers only, and a damaged hash does not
     /// match. Call [`Index::verify`] or [`Store::verify`] before, at least after copying a file.
@@ -209,13 +215,24 @@ impl Screener {
         options: DecodeOptions,
     ) -> Result<Self, ScreenerError> {
         policy.check()?;
-        let against: Vec<Against> = against.into_iter().map(Into::into).collect();
-        let plan = Plan::new(&against, &policy)?;
-        plan.check_names(&policy)?;
+        let mut against: Vec<Against> = against.into_iter().map(Into::into).collect();
+        let stores = PlannedStore::all(&against, &[]);
+        // For good: when the store puts its segments together, this one would otherwise be searched with all that was withdrawn.
+        against.retain(|one| match one {
+            Against::Index(index) => {
+                let identity = index.identity();
+                !stores.iter().any(|store| store.has_segment(&identity))
+            }
+            Against::Store(_) => true,
+        });
+        let followed = Followed::new(policy);
+        let plan = Plan::new(&against, stores, &followed, None);
+        let plan = plan.map_err(|damaged| damaged.corrupt)?;
+        plan.check_names(&followed)?;
         Ok(Self {
             plan: ArcSwap::from_pointee(plan),
             against,
-            policy,
+            followed,
             options,
             reloading: Mutex::new(()),
             scratch: Mutex::new(Vec::new()),
@@ -225,38 +242,60 @@ impl Screener {
     /// Takes what is new in the stores, and returns whether there was anything. Once it has returned, every picture is screened
     /// against stores at least as new as they were when it was called.
     ///
-    /// Costs what [`Store::reload`] does, some milliseconds at most; other threads are not held up. Of lists that are new,
-    /// [`Policy::default`] holds unless the policy names them; that a list which the policy names is gone is no error.
+    /// Costs what [`Store::reload`] does, some milliseconds at most, and more for new segments with known lists ([`new`](Self::new) says
+    /// what); other threads are not held up. Of lists that are new, [`Policy::default`] holds unless the policy names them; that a list
+    /// which the policy names is gone is no error.
     ///
     /// # Errors
-    /// [`ScreenerError::Store`] or [`ScreenerError::Corrupt`] when a store cannot be read; what was searched before still is.
+    /// [`ScreenerError::Store`] or [`ScreenerError::Corrupt`] when a store cannot be read, the first of several. What was searched of
+    /// it before still is; what is new in the others counts all the same.
     pub fn reload(&self) -> Result<bool, ScreenerError> {
         let _reloading = self
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let mut failed = None;
         for against in &self.against {
-            if let Against::Store(store) = against {
-                store.reload()?;
+            if let Against::Store(store) = against
+                && let Err(error) = store.reload()
+            {
+                failed.get_or_insert(ScreenerError::Store(error));
             }
         }
         // A store that others use as well may have been loaded by them.
         let plan = self.plan.load();
-        let mut stores = self.against.iter().filter_map(|against| match against {
-            Against::Store(store) => Some(store),
-            Against::Index(_) => None,
-        });
-        let is_current = stores.all(|store| {
-            let mut searched = plan.searched_in.stores.iter();
-            let searched = searched.find(|searched| searched.directory == store.directory());
-            searched.is_some_and(|one| one.generation == store.snapshot().generation())
-        });
-        if is_current {
-            return Ok(false);
+        let mut before_these: Vec<Option<Arc<Snapshot>>> = vec![None; plan.stores.len()];
+        loop {
+            let mut stores = PlannedStore::all(&self.against, &plan.stores);
+            for (store, before) in stores.iter_mut().zip(&before_these) {
+                if let Some(before) = before {
+                    store.snapshot = Arc::clone(before);
+                }
+            }
+            let mut pairs = stores.iter().zip(&plan.stores);
+            if pairs.all(|(now, before)| now.is_same(before)) {
+                return failed.map_or(Ok(false), Err);
+            }
+            match Plan::new(&self.against, stores, &self.followed, Some(&plan)) {
+                Ok(next) => {
+                    self.plan.store(Arc::new(next));
+                    return failed.map_or(Ok(true), Err);
+                }
+                Err(damaged) => {
+                    let error = failed.unwrap_or(ScreenerError::Corrupt(damaged.corrupt));
+                    // Of this store what was searched before, if that is not what is damaged.
+                    let place = damaged.store.and_then(|store| {
+                        let before = plan.stores.get(store)?;
+                        Some((before_these.get_mut(store)?, before))
+                    });
+                    let Some((place @ None, before)) = place else {
+                        return Err(error);
+                    };
+                    *place = Some(Arc::clone(&before.snapshot));
+                    failed = Some(error);
+                }
+            }
         }
-        let next = Plan::new(&self.against, &self.policy)?;
-        self.plan.store(Arc::new(next));
-        Ok(true)
     }
 
     /// Returns the verdict on a file's bytes: digests first, then, if a list asks for it, every picture in the file.
@@ -268,9 +307,11 @@ impl Screener {
         let has_kinds = !plan.digest_kinds.is_empty() || plan.is_by_picture();
         let mut screening = Screening::new(has_kinds);
         if !plan.digest_kinds.is_empty() {
-            for digest in digest::of(bytes, &plan.digest_kinds) {
-                screening.look_up_digest(plan, &digest);
+            let digests = digest::of(bytes, &plan.digest_kinds);
+            for digest in &digests {
+                screening.look_up_digest(plan, digest);
             }
+            screening.settle_file(plan, bytes, &digests);
         }
         if plan.is_by_picture() {
             self.with_scratch(|Scratch { decoder, hashers }| {
@@ -308,7 +349,8 @@ impl Screener {
             profile: verdict.profile,
             classic_profile: verdict.classic_profile,
             exif_orientation_applied: self.options.apply_exif_orientation,
-            dihedral: self.policy.dihedral,
+            dihedral: self.followed.dihedral,
+            policy_sha256: self.followed.sha256.clone(),
             searched_in: SearchedIn::clone(&verdict.searched_in),
             input_bytes: bytes.len() as u64,
             input_sha256: digests.iter().map(HashValue::to_hex).collect(),
@@ -357,7 +399,7 @@ impl fmt::Debug for Screener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Screener")
             .field("against", &self.against)
-            .field("dihedral", &self.policy.dihedral)
+            .field("dihedral", &self.followed.dihedral)
             .finish_non_exhaustive()
     }
 }

@@ -100,7 +100,7 @@ impl Plan {
             }
             let list = |list: &Option<u32>| list.map(|list| &self.lists[list as usize]);
             let lists = || searched.lists.iter().map(list);
-            let asks = |list: &&PlannedList| list.policy.known.is_none();
+            let asks = |list: &&PlannedList| !list.is_known();
             let mut asking = lists().flatten().filter(asks);
             is_too_low |= asking.any(|list| list.policy.is_too_low(kind, quality));
             let widest = |list: Option<&PlannedList>| list?.policy.widest(kind, quality);

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Against;
+use super::check::PolicyError;
 use super::decide::Rules;
-use super::policy::{ListPolicy, Policy, PolicyError};
-use super::{Against, ScreenerError};
+use super::known::KnownDigests;
+use super::policy::{ListPolicy, Policy};
+use crate::digest;
 use crate::entry::Entry;
-use crate::hash::{ClassicKind, HashKind};
+use crate::hash::{ClassicKind, HashKind, HashValue};
 use crate::index::{CorruptIndex, Index};
 use crate::store::{Segment, Snapshot, StoredList};
 
@@ -34,6 +37,105 @@ pub struct SearchedStore {
     pub generation: u64,
 }
 
+/// A policy as plans use it: put in order once, and shared by them.
+pub(super) struct Followed {
+    pub(super) dihedral: bool,
+    /// The SHA-256 of the policy as JSON.
+    pub(super) sha256: String,
+    default: Arc<ListPolicy>,
+    lists: BTreeMap<String, Arc<ListPolicy>>,
+    /// The entries that do not count, each with the reason, by list.
+    disabled: BTreeMap<String, Arc<Disabled>>,
+}
+
+type Disabled = BTreeMap<String, String>;
+
+impl Followed {
+    pub(super) fn new(policy: Policy) -> Self {
+        // A policy is numbers and texts under names that are texts: nothing of it cannot be written as JSON.
+        let json = serde_json::to_vec(&policy).unwrap_or_default();
+        let sha256 = digest::of(&json, &[HashKind::Sha256]);
+        let mut disabled = BTreeMap::<String, Disabled>::new();
+        for one in policy.disabled {
+            let of_list = disabled.entry(one.list).or_default();
+            of_list.entry(one.entry).or_insert(one.reason);
+        }
+        let lists = policy.lists.into_iter();
+        let disabled = disabled.into_iter();
+        Self {
+            dihedral: policy.dihedral,
+            sha256: sha256.iter().map(HashValue::to_hex).collect(),
+            default: Arc::new(policy.default),
+            lists: lists.map(|(name, list)| (name, Arc::new(list))).collect(),
+            disabled: disabled
+                .map(|(list, entries)| (list, Arc::new(entries)))
+                .collect(),
+        }
+    }
+
+    /// Returns the names of lists that the policy uses, wherever they stand in it.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        let known = self.lists.values().filter_map(|list| list.known.as_ref());
+        let suppressed = known.filter_map(|known| known.lists.as_ref()).flatten();
+        let names = self.lists.keys().chain(suppressed);
+        names.chain(self.disabled.keys())
+    }
+}
+
+/// A store that was given, and what of it is searched.
+pub(super) struct PlannedStore {
+    /// Where it really is.
+    path: PathBuf,
+    directory: PathBuf,
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Whether one before it is the same.
+    is_again: bool,
+}
+
+impl PlannedStore {
+    /// Returns the stores that were given as they are now. Paths that cannot be looked up are as they were earlier.
+    pub(super) fn all(against: &[Against], earlier: &[Self]) -> Vec<Self> {
+        let mut stores = Vec::<Self>::new();
+        for against in against {
+            let Against::Store(store) = against else {
+                continue;
+            };
+            let directory = store.directory().to_path_buf();
+            let before = earlier.get(stores.len());
+            let path = std::fs::canonicalize(&directory);
+            let path = path.unwrap_or_else(|_| {
+                let before = before.map(|before| before.path.clone());
+                before.unwrap_or_else(|| directory.clone())
+            });
+            stores.push(Self {
+                is_again: stores.iter().any(|other| other.path == path),
+                path,
+                directory,
+                snapshot: store.snapshot(),
+            });
+        }
+        stores
+    }
+
+    /// Returns whether this is what was planned before.
+    pub(super) fn is_same(&self, before: &Self) -> bool {
+        self.path == before.path && Arc::ptr_eq(&self.snapshot, &before.snapshot)
+    }
+
+    /// Returns whether an index is a segment of the store.
+    pub(super) fn has_segment(&self, identity: &str) -> bool {
+        let mut segments = self.snapshot.segments().iter();
+        segments.any(|segment| segment.index().identity() == identity)
+    }
+}
+
+/// Why there is no plan: an index is damaged.
+pub(super) struct Damaged {
+    /// The store that it is of, by its place among those given.
+    pub(super) store: Option<usize>,
+    pub(super) corrupt: CorruptIndex,
+}
+
 /// All that is searched. Never changes: when a store does, another takes its place.
 pub(super) struct Plan {
     pub(super) searched: Vec<Searched>,
@@ -45,6 +147,8 @@ pub(super) struct Plan {
     /// The same of classic hashes.
     pub(super) classic_kinds: Vec<ClassicKind>,
     pub(super) searched_in: Arc<SearchedIn>,
+    /// The stores that were given, as they were then.
+    pub(super) stores: Vec<PlannedStore>,
 }
 
 /// An index with the lists of its entries.
@@ -57,6 +161,8 @@ pub(super) struct Searched {
     /// Whether what some list finds must be looked at before it is taken for a match: it has rules for classifications, or is a
     /// known list.
     pub(super) is_particular: bool,
+    /// Which digests the entries of known lists have.
+    pub(super) known_digests: Arc<KnownDigests>,
 }
 
 enum Part {
@@ -86,21 +192,19 @@ impl Searched {
 pub(super) struct PlannedList {
     pub(super) name: Arc<str>,
     pub(super) version: Arc<str>,
-    pub(super) policy: ListPolicy,
+    pub(super) policy: Arc<ListPolicy>,
     /// The entries that do not count, each with the reason.
-    disabled: BTreeMap<String, String>,
+    disabled: Option<Arc<Disabled>>,
     /// Seconds since 1970 past which the list is out of date.
     pub(super) expires: Option<i64>,
 }
 
 impl PlannedList {
-    fn new(policy: &Policy, name: String, version: String) -> Self {
-        let disabled = policy.disabled.iter().filter(|one| one.list == name);
+    fn new(followed: &Followed, name: String, version: String) -> Self {
+        let policy = followed.lists.get(&name).unwrap_or(&followed.default);
         Self {
-            disabled: disabled
-                .map(|one| (one.entry.clone(), one.reason.clone()))
-                .collect(),
-            policy: policy.for_list(&name).clone(),
+            disabled: followed.disabled.get(&name).cloned(),
+            policy: Arc::clone(policy),
             expires: None,
             name: name.into(),
             version: version.into(),
@@ -116,10 +220,14 @@ impl PlannedList {
     }
 
     /// Returns what is known of a list of a store, for which its staleness limit counts as well.
-    fn of_store(policy: &Policy, list: &StoredList) -> Self {
+    fn of_store(followed: &Followed, list: &StoredList) -> Self {
         let descriptor = &list.descriptor;
-        let mut planned = Self::new(policy, descriptor.name.clone(), descriptor.version.clone())
-            .with_time(descriptor.time);
+        let mut planned = Self::new(
+            followed,
+            descriptor.name.clone(),
+            descriptor.version.clone(),
+        )
+        .with_time(descriptor.time);
         let stale_after = list.stale_after_days.map(days);
         let stale = stale_after.map(|limit| list.checked_at.saturating_add(limit));
         planned.expires = planned.expires.into_iter().chain(stale).min();
@@ -128,15 +236,21 @@ impl PlannedList {
 
     /// Returns the reason for which an entry does not count, if the policy disables it.
     pub(super) fn disabled(&self, entry: &Entry) -> Option<&str> {
-        self.disabled.get(&entry.entry_id).map(String::as_str)
+        let reason = self.disabled.as_ref()?.get(&entry.entry_id);
+        reason.map(String::as_str)
     }
 
     pub(super) fn rules_for(&self, entry: &Entry) -> Rules<'_> {
         self.policy.rules_for(entry)
     }
 
-    fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         self.policy.known.is_some()
+    }
+
+    /// Returns whether what it finds must be looked at before it is taken for a match.
+    pub(super) fn is_particular(&self) -> bool {
+        self.is_known() || !self.policy.classifications.is_empty()
     }
 }
 
@@ -145,83 +259,101 @@ fn days(days: u32) -> i64 {
 }
 
 impl Plan {
-    /// Returns the plan for indexes and for stores as they are now.
-    pub(super) fn new(against: &[Against], policy: &Policy) -> Result<Self, ScreenerError> {
+    /// Returns the plan for the indexes given, and for stores as they are. What was found out of an index for an earlier plan is
+    /// taken from there.
+    pub(super) fn new(
+        against: &[Against],
+        stores: Vec<PlannedStore>,
+        followed: &Followed,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Damaged> {
         let mut plan = Self {
             searched: Vec::new(),
             lists: Vec::new(),
-            dihedral: policy.dihedral,
+            dihedral: followed.dihedral,
             by_pdq: false,
             digest_kinds: Vec::new(),
             classic_kinds: Vec::new(),
             searched_in: Arc::default(),
+            stores: Vec::new(),
         };
         let mut searched_in = SearchedIn::default();
         for against in against {
-            match against {
-                Against::Index(index) => {
-                    let identity = index.identity();
-                    if !searched_in.indexes.contains(&identity) {
-                        searched_in.indexes.push(identity);
-                        plan.add_index(index, policy)?;
-                    }
-                }
-                Against::Store(store) => {
-                    let is_same = |one: &SearchedStore| one.directory == store.directory();
-                    if !searched_in.stores.iter().any(is_same) {
-                        let snapshot = store.snapshot();
-                        searched_in.stores.push(SearchedStore {
-                            directory: store.directory().to_path_buf(),
-                            generation: snapshot.generation(),
-                        });
-                        plan.add_snapshot(&snapshot, policy)?;
-                    }
-                }
+            let Against::Index(index) = against else {
+                continue;
+            };
+            let identity = index.identity();
+            let is_segment = || stores.iter().any(|store| store.has_segment(&identity));
+            if searched_in.indexes.contains(&identity) || is_segment() {
+                continue;
             }
+            let added = plan.add_index(index, followed, earlier);
+            added.map_err(|corrupt| Damaged {
+                store: None,
+                corrupt,
+            })?;
+            searched_in.indexes.push(identity);
         }
-        let segments = plan
-            .searched
-            .iter()
-            .filter_map(|searched| match &searched.part {
-                Part::Index(_) => None,
-                Part::Segment(segment) => Some(segment.index().identity()),
+        for (number, store) in stores.iter().enumerate() {
+            if store.is_again {
+                continue;
+            }
+            let added = plan.add_snapshot(&store.snapshot, followed, earlier);
+            added.map_err(|corrupt| Damaged {
+                store: Some(number),
+                corrupt,
+            })?;
+            searched_in.stores.push(SearchedStore {
+                directory: store.directory.clone(),
+                generation: store.snapshot.generation(),
             });
-        searched_in.indexes.extend(segments);
+            let segments = store.snapshot.segments().iter();
+            let segments = segments.map(|segment| segment.index().identity());
+            searched_in.indexes.extend(segments);
+        }
+        plan.stores = stores;
         plan.searched_in = Arc::new(searched_in);
         plan.choose_kinds();
         Ok(plan)
     }
 
     /// Checks that lists which the policy names are there.
-    pub(super) fn check_names(&self, policy: &Policy) -> Result<(), PolicyError> {
+    pub(super) fn check_names(&self, followed: &Followed) -> Result<(), PolicyError> {
         // Without any list there is nothing to compare names with, and every verdict says so.
         if self.lists.is_empty() {
             return Ok(());
         }
         let is_known = |name: &str| self.lists.iter().any(|list| *list.name == *name);
-        match policy.names().find(|name| !is_known(name)) {
-            Some(name) => Err(PolicyError::UnknownList {
-                name: name.to_owned(),
-            }),
+        match followed.names().find(|name| !is_known(name)) {
+            Some(name) => Err(PolicyError::UnknownList { name: name.clone() }),
             None => Ok(()),
         }
     }
 
-    fn add_index(&mut self, index: &Arc<Index>, policy: &Policy) -> Result<(), CorruptIndex> {
+    fn add_index(
+        &mut self,
+        index: &Arc<Index>,
+        followed: &Followed,
+        earlier: Option<&Self>,
+    ) -> Result<(), CorruptIndex> {
         let mut lists = Vec::new();
         for list in index.lists()? {
             let list = list.descriptor;
-            let planned = PlannedList::new(policy, list.name, list.version).with_time(list.time);
+            let planned = PlannedList::new(followed, list.name, list.version).with_time(list.time);
             lists.push(Some(self.add_list(planned)));
         }
-        self.add(Part::Index(Arc::clone(index)), lists);
-        Ok(())
+        self.add(Part::Index(Arc::clone(index)), lists, earlier)
     }
 
-    fn add_snapshot(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<(), CorruptIndex> {
+    fn add_snapshot(
+        &mut self,
+        snapshot: &Snapshot,
+        followed: &Followed,
+        earlier: Option<&Self>,
+    ) -> Result<(), CorruptIndex> {
         let lists = snapshot.lists().iter();
         let positions: Vec<u32> = lists
-            .map(|list| self.add_list(PlannedList::of_store(policy, list)))
+            .map(|list| self.add_list(PlannedList::of_store(followed, list)))
             .collect();
         for segment in snapshot.segments() {
             let count = segment.index().lists()?.len();
@@ -234,7 +366,7 @@ impl Plan {
                 }
                 lists.push(position);
             }
-            self.add(Part::Segment(segment.clone()), lists);
+            self.add(Part::Segment(segment.clone()), lists, earlier)?;
         }
         Ok(())
     }
@@ -244,20 +376,41 @@ impl Plan {
         u32::try_from(self.lists.len() - 1).unwrap_or(u32::MAX)
     }
 
-    fn add(&mut self, part: Part, lists: Vec<Option<u32>>) {
-        let is_particular =
-            |list: &PlannedList| list.is_known() || !list.policy.classifications.is_empty();
-        let mut planned = lists
+    fn add(
+        &mut self,
+        part: Part,
+        lists: Vec<Option<u32>>,
+        earlier: Option<&Self>,
+    ) -> Result<(), CorruptIndex> {
+        let is = |list: Option<u32>, what: fn(&PlannedList) -> bool| {
+            list.is_some_and(|list| what(&self.lists[list as usize]))
+        };
+        let is_particular = lists
             .iter()
-            .flatten()
-            .map(|&list| &self.lists[list as usize]);
-        let is_particular = planned.any(is_particular);
-        self.searched.push(Searched {
+            .any(|&list| is(list, PlannedList::is_particular));
+        let mut searched = Searched {
             part,
-            lists,
-            kinds: Vec::new(),
             is_particular,
-        });
+            kinds: Vec::new(),
+            known_digests: Arc::default(),
+            lists,
+        };
+        let positions = (0..).zip(&searched.lists);
+        let known = positions.filter(|(_, list)| is(**list, PlannedList::is_known));
+        let known: Vec<u32> = known.map(|(list, _)| list).collect();
+        if !known.is_empty() {
+            let mut before = earlier.iter().flat_map(|plan| &plan.searched);
+            let before = before.find(|before| {
+                let is_same = std::ptr::eq(before.index(), searched.index());
+                is_same && before.known_digests.covers(&known)
+            });
+            searched.known_digests = match before {
+                Some(before) => Arc::clone(&before.known_digests),
+                None => Arc::new(KnownDigests::of(searched.index(), known)?),
+            };
+        }
+        self.searched.push(searched);
+        Ok(())
     }
 
     /// Says which kinds are looked up where: those of lists that ask for something, and of known lists those that can suppress it.
@@ -312,10 +465,20 @@ impl Plan {
         searched: &Searched,
         entry: u32,
     ) -> Result<&PlannedList, CorruptIndex> {
+        let position = self.position_of_list(searched, entry)?;
+        Ok(&self.lists[position])
+    }
+
+    /// Returns where the list of an entry stands in the plan.
+    pub(super) fn position_of_list(
+        &self,
+        searched: &Searched,
+        entry: u32,
+    ) -> Result<usize, CorruptIndex> {
         let list = searched.index().list_of(entry)?;
         let list = searched.lists.get(list as usize).copied().flatten();
-        let list = list.and_then(|list| self.lists.get(list as usize));
-        list.ok_or_else(|| {
+        let list = list.map(|list| list as usize);
+        list.filter(|&list| list < self.lists.len()).ok_or_else(|| {
             let what = "the entry is of a list that the store does not have";
             CorruptIndex::new("entries", u64::from(entry), what)
         })

@@ -9,6 +9,9 @@ use crate::entry::{Classification, Opinion};
 use crate::hash::HashKind;
 use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 
+/// The PDQ distance up to which a picture is known by a known list that has no threshold of its own.
+const KNOWN_PDQ_THRESHOLD: u32 = 10;
+
 /// How pictures are matched against lists, list by list. Any `serde` format reads it; people write TOML.
 ///
 /// Nothing is merged: a list named in `lists` follows what stands there and nothing of `default`. Unknown keys are
@@ -20,8 +23,10 @@ use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 /// - What is not said to be positive ([`Entry::opinion`](crate::Entry::opinion)) asks for at most
 ///   [`unconfirmed_action`](ListPolicy::unconfirmed_action), whatever the action of the list or the rule.
 /// - A [known](ListPolicy::known) list suppresses near matches: all of a file whose digest it has, and those of a picture that is
-///   as near to one of its own hashes of the same kind, in the same frame, or nearer. A match that is nearer stands. The same
-///   file in a list and in a known list is a match, unless the known list says [`exact`](KnownPolicy::exact).
+///   as near to one of its own hashes of the same kind, in the same frame, or nearer. A match that is nearer stands. With
+///   [`dihedral`](Self::dihedral) it does not matter how the picture is turned to be near the one hash and the other: what is
+///   compared is how far they are. The same file in a list and in a known list is a match, unless the known list says
+///   [`exact`](KnownPolicy::exact), which tells more of digests.
 /// - What matches and does not count is never dropped: it is in [`Verdict::suppressed`](crate::Verdict::suppressed), with the
 ///   reason. That is the case of a disabled entry, of an opinion that is not accepted, of an ignored classification, of an entry
 ///   of too low a quality and of what a known list suppresses; of several reasons the first of these is told.
@@ -57,7 +62,7 @@ use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 ///     [lists."on trial"]
 ///     action = "observe"
 ///
-///     [lists."own false alarms"]   # asks for nothing, and suppresses matches
+///     [lists."own false alarms"]   # asks for nothing, and suppresses matches; PDQ up to 10
 ///     known = { reason = "looked at and found harmless" }
 ///
 ///     [[disabled]]
@@ -69,7 +74,7 @@ use crate::pdq::{PDQ_RECOMMENDED_MIN_QUALITY, PDQ_RECOMMENDED_THRESHOLD};
 /// policy.check()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Whether all eight rotations and reflections of a picture are looked up, not only the picture as stored. It
@@ -106,44 +111,22 @@ impl Policy {
         }
         self
     }
+}
 
-    /// Checks that the policy can be followed: numbers in their ranges, and nothing where it has no effect.
-    ///
-    /// # Errors
-    /// [`PolicyError`] for the first thing that is wrong.
-    pub fn check(&self) -> Result<(), PolicyError> {
-        self.default.check("default")?;
-        if self.default.known.is_some() {
-            return Err(PolicyError::Misplaced {
-                list: "default".to_owned(),
-                what: "only a list that is named can be a known list: else every list would be one",
-            });
-        }
-        for (name, list) in &self.lists {
-            list.check(name)?;
-        }
-        let mut disabled = self.disabled.iter();
-        match disabled.find(|one| one.entry.is_empty() || one.reason.trim().is_empty()) {
-            Some(one) => Err(PolicyError::Misplaced {
-                list: one.list.clone(),
-                what: "a disabled entry needs the id of the entry and a reason, which is recorded",
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Returns the names of lists that the policy uses, wherever they stand in it.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let known = self.lists.values().filter_map(|list| list.known.as_ref());
-        let suppressed = known.filter_map(|known| known.lists.as_ref()).flatten();
-        let disabled = self.disabled.iter().map(|one| &one.list);
-        let names = self.lists.keys().chain(suppressed).chain(disabled);
-        names.map(String::as_str)
+impl fmt::Debug for Policy {
+    /// Prints what holds for lists, and nothing of entries.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("dihedral", &self.dihedral)
+            .field("default", &self.default)
+            .field("lists", &self.lists)
+            .field("disabled", &self.disabled.len())
+            .finish()
     }
 }
 
 /// An entry that does not count, though its list says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DisabledEntry {
     /// The name of its list.
@@ -152,6 +135,15 @@ pub struct DisabledEntry {
     pub entry: String,
     /// Why. It is recorded with every match that is suppressed.
     pub reason: String,
+}
+
+impl fmt::Debug for DisabledEntry {
+    /// Prints neither the entry nor the reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DisabledEntry")
+            .field("list", &self.list)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How one list is matched, and what a match asks for.
@@ -163,11 +155,15 @@ pub struct ListPolicy {
     /// The most that a match asks for of which the list does not say that it is positive: what is disputed, under investigation or
     /// negative. Default: review.
     pub unconfirmed_action: Action,
-    /// The opinions that count. Default: all but negative.
-    pub opinions: BTreeSet<Opinion>,
+    /// The opinions that count. Default: all but negative; of a [known](Self::known) list positive alone, for what is disputed or
+    /// under investigation excuses nothing. [`accepted_opinions`](Self::accepted_opinions) says what comes of it.
+    pub opinions: Option<BTreeSet<Opinion>>,
     /// The lowest PDQ quality of an entry that counts. One that states none counts. Default: 0.
     pub minimum_entry_quality: u8,
     /// The kinds that are matched; those not named are not. Default: all.
+    ///
+    /// A list that has no hash of a kind named here is never matched, and no status says so, since a list may be filled later:
+    /// `hashsieve policy check --against` finds it.
     pub kinds: BTreeMap<HashKind, KindPolicy>,
     /// Rules for entries by what the list says they are, of which the first that fits holds.
     pub classifications: Vec<ClassificationPolicy>,
@@ -180,11 +176,10 @@ pub struct ListPolicy {
 
 impl Default for ListPolicy {
     fn default() -> Self {
-        let not_negative = |opinion: &Opinion| *opinion != Opinion::Negative;
         Self {
             action: Action::default(),
             unconfirmed_action: Action::Review,
-            opinions: Opinion::ALL.into_iter().filter(not_negative).collect(),
+            opinions: None,
             minimum_entry_quality: 0,
             kinds: HashKind::ALL
                 .into_iter()
@@ -198,67 +193,34 @@ impl Default for ListPolicy {
 }
 
 impl ListPolicy {
-    fn check(&self, list: &str) -> Result<(), PolicyError> {
-        let misplaced = |what| PolicyError::Misplaced {
-            list: list.to_owned(),
-            what,
-        };
-        check_kinds(list, &self.kinds)?;
-        if self.minimum_entry_quality > 100 {
-            return Err(misplaced(
-                "the minimum quality of entries is larger than 100",
-            ));
-        }
-        for rule in &self.classifications {
-            if rule.scheme.is_none() && rule.region.is_none() && rule.value.is_none() {
-                return Err(misplaced("a rule names neither scheme, region nor value"));
-            }
-            if let Some(kinds) = &rule.kinds {
-                check_kinds(list, kinds)?;
-            }
-        }
-        if let Some(known) = &self.known {
-            if known.reason.trim().is_empty() {
-                return Err(misplaced("a known list needs a reason, which is recorded"));
-            }
-            let default = Self::default();
-            if self.action != default.action
-                || self.unconfirmed_action != default.unconfirmed_action
-            {
-                return Err(misplaced("a known list asks for no action"));
-            }
-        }
-        Ok(())
+    /// Returns the opinions that count: those that are given, else the default.
+    pub fn accepted_opinions(&self) -> BTreeSet<Opinion> {
+        let all = Opinion::ALL.into_iter();
+        all.filter(|&opinion| self.accepts(opinion)).collect()
     }
-}
 
-fn check_kinds(list: &str, kinds: &BTreeMap<HashKind, KindPolicy>) -> Result<(), PolicyError> {
-    for (&kind, policy) in kinds {
-        let wrong = |what| PolicyError::OutOfRange {
-            list: list.to_owned(),
-            kind,
-            what,
-        };
-        if !kind.is_perceptual() && *policy != KindPolicy::default() {
-            return Err(wrong("a digest has neither threshold nor quality"));
-        }
-        if policy.threshold.is_some_and(|t| t > kind.bits()) {
-            return Err(wrong("the threshold is larger than the hash has bits"));
-        }
-        if kind.classic().is_some() && policy.minimum_quality.is_some() {
-            return Err(wrong(
-                "a classic hash has no quality; what says nothing of the picture is never matched",
-            ));
-        }
-        if policy.minimum_quality.is_some_and(|quality| quality > 100) {
-            return Err(wrong("the minimum quality is larger than 100"));
+    /// Returns whether an opinion counts, where no rule says otherwise.
+    pub(super) fn accepts(&self, opinion: Opinion) -> bool {
+        match &self.opinions {
+            Some(opinions) => opinions.contains(&opinion),
+            None if self.known.is_some() => opinion == Opinion::Positive,
+            None => opinion != Opinion::Negative,
         }
     }
-    Ok(())
+
+    /// Returns the largest distance that matches by a kind under a policy of it, given or by default: that of a
+    /// [known](Self::known) list is smaller.
+    pub fn threshold(&self, kind: HashKind, policy: &KindPolicy) -> u32 {
+        if self.known.is_some() {
+            policy.known_threshold(kind)
+        } else {
+            policy.threshold(kind)
+        }
+    }
 }
 
 /// What holds for entries of one classification. What it leaves out is as the list has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClassificationPolicy {
     /// The scheme of entries that the rule is for; any if left out, also none.
@@ -289,19 +251,54 @@ impl ClassificationPolicy {
     }
 }
 
+impl fmt::Debug for ClassificationPolicy {
+    /// Prints what holds, and not for which classification.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClassificationPolicy")
+            .field("ignored", &self.ignored)
+            .field("action", &self.action)
+            .field("opinions", &self.opinions)
+            .field("kinds", &self.kinds)
+            .finish_non_exhaustive()
+    }
+}
+
 /// That a list is of what is known, and which matches it suppresses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Of an entry only what is positive counts, unless [`opinions`](ListPolicy::opinions) says otherwise, and without a threshold
+/// of its own a known list reaches less far than others: see [`KindPolicy::known_threshold`].
+///
+/// # Digests
+/// Files that differ can have the same md5 or sha1: neither proves that a file is the one that was looked at. Therefore a file is
+/// known by its digests only if it has every digest that the entry has, of every kind, whatever
+/// [`kinds`](ListPolicy::kinds) says: an entry with md5 and sha256 must agree in both. An entry that has md5 or sha1 alone, as in
+/// many reference data sets, is taken at its word; who has the choice should list sha256. `hashsieve policy check
+/// --against` notes lists that have nothing better.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownPolicy {
     /// Why what is on it may be passed over. It is recorded with every match that is suppressed.
     pub reason: String,
     /// Whether a digest on it suppresses also matches by digest: that another list has the very same file is then taken for that
     /// list's mistake. Default: false.
+    ///
+    /// A match by a stronger digest than any that the known entry has stands all the same. From the weakest they are md5, sha1, and
+    /// sha256 like sha512.
     #[serde(default)]
     pub exact: bool,
     /// The lists of which it suppresses matches. Default: all.
     #[serde(default)]
     pub lists: Option<BTreeSet<String>>,
+}
+
+impl fmt::Debug for KnownPolicy {
+    /// Prints no reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownPolicy")
+            .field("exact", &self.exact)
+            .field("lists", &self.lists)
+            .finish_non_exhaustive()
+    }
 }
 
 impl KnownPolicy {
@@ -316,18 +313,32 @@ impl KnownPolicy {
 #[serde(deny_unknown_fields, default)]
 pub struct KindPolicy {
     /// The largest distance that matches, inclusive. Default for PDQ: 31; for a classic kind, what
-    /// [`ClassicKind::recommended_threshold`](crate::ClassicKind::recommended_threshold) says.
+    /// [`ClassicKind::recommended_threshold`](crate::ClassicKind::recommended_threshold) says. Less for known lists:
+    /// [`known_threshold`](Self::known_threshold).
     pub threshold: Option<u32>,
     /// The lowest quality of a picture that is matched by PDQ. Default: 50. Classic kinds have none.
     pub minimum_quality: Option<u8>,
 }
 
 impl KindPolicy {
-    /// Returns the threshold, or the default for the kind: 0 for digests.
+    /// Returns the threshold, or the default for the kind: 0 for digests. For lists that are not known lists.
     pub fn threshold(&self, kind: HashKind) -> u32 {
         self.threshold.unwrap_or(match kind {
             HashKind::Pdq => PDQ_RECOMMENDED_THRESHOLD,
             HashKind::Classic(kind) => kind.recommended_threshold(),
+            _ => 0,
+        })
+    }
+
+    /// Returns the threshold, or the default for known lists: 10 for PDQ, a third of the recommended one for classic kinds, rounded
+    /// down, 0 for digests.
+    ///
+    /// A recommended threshold is how far one looks so as to miss little: what is found is put before a person. It does not show that
+    /// two pictures are the same, and what a known list finds is put before nobody.
+    pub fn known_threshold(&self, kind: HashKind) -> u32 {
+        self.threshold.unwrap_or(match kind {
+            HashKind::Pdq => KNOWN_PDQ_THRESHOLD,
+            HashKind::Classic(kind) => kind.recommended_threshold() / 3,
             _ => 0,
         })
     }
@@ -366,51 +377,6 @@ impl Action {
         }
     }
 }
-
-/// Why a policy cannot be followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// A number is out of range or has no place where it stands.
-    OutOfRange {
-        /// The list, or `default`.
-        list: String,
-        /// The kind of hash.
-        kind: HashKind,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// Something has no effect where it stands, or lacks what it needs.
-    Misplaced {
-        /// The list, or `default`.
-        list: String,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// The policy names a list that no index or store has; a typing error here would leave a list without its rules.
-    UnknownList {
-        /// The name in the policy.
-        name: String,
-    },
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutOfRange { list, kind, what } => {
-                write!(f, "policy for list `{list}`, kind {kind}: {what}")
-            }
-            Self::Misplaced { list, what } => write!(f, "policy for list `{list}`: {what}"),
-            Self::UnknownList { name } => write!(
-                f,
-                "the policy names the list `{name}`, which is in no index or store that is loaded; `hashsieve index \
-                 info` and `hashsieve store status` show the names"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for PolicyError {}
 
 #[cfg(test)]
 mod tests {
@@ -460,40 +426,40 @@ mod tests {
     }
 
     #[test]
-    fn every_number_out_of_range_is_named() {
-        for (text, expected) in [
-            (
-                "[lists.a.kinds.pdq]\nthreshold = 257",
-                "larger than the hash has bits",
-            ),
-            (
-                "[lists.a.kinds.pdq]\nminimum_quality = 101",
-                "larger than 100",
-            ),
-            (
-                "[lists.a.kinds.mean_8x8]\nthreshold = 65",
-                "larger than the hash has bits",
-            ),
-            (
-                "[lists.a.kinds.mean_8x8]\nminimum_quality = 50",
-                "has no quality",
-            ),
-            (
-                "[default.kinds.md5]\nthreshold = 1",
-                "neither threshold nor quality",
-            ),
-        ] {
-            let error = policy(text).check().unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-        assert_eq!(
-            policy("[lists.a.kinds.pdq]\nthreshold = 256").check(),
-            Ok(())
-        );
+    fn the_stronger_action_counts() {
+        assert!(Action::Block > Action::Review && Action::Review > Action::Observe);
     }
 
     #[test]
-    fn the_stronger_action_counts() {
-        assert!(Action::Block > Action::Review && Action::Review > Action::Observe);
+    fn a_known_list_accepts_what_is_positive_alone_and_reaches_less_far() {
+        let policy = policy("[lists.a]\nknown = { reason = 'x' }\n[lists.b]\n");
+        let accepted = |list: &str| policy.lists[list].accepted_opinions();
+        assert_eq!(accepted("a"), BTreeSet::from([Opinion::Positive]));
+        assert_eq!(accepted("b").len(), Opinion::ALL.len() - 1);
+        assert!(!accepted("b").contains(&Opinion::Negative));
+        for kind in ClassicKind::ALL {
+            let (of_kind, kind) = (KindPolicy::default(), HashKind::from(kind));
+            let known = policy.lists["a"].threshold(kind, &of_kind);
+            assert_eq!(known, of_kind.threshold(kind) / 3);
+        }
+        let of_kind = KindPolicy::default();
+        assert_eq!(policy.lists["a"].threshold(HashKind::Pdq, &of_kind), 10);
+        assert_eq!(policy.lists["b"].threshold(HashKind::Pdq, &of_kind), 31);
+        let of_kind = KindPolicy {
+            threshold: Some(31),
+            ..of_kind
+        };
+        assert_eq!(policy.lists["a"].threshold(HashKind::Pdq, &of_kind), 31);
+    }
+
+    #[test]
+    fn debug_output_holds_no_entry_reason_or_class() {
+        let policy = policy(
+            "[lists.a]\nknown = { reason = 'secret' }\n[[lists.a.classifications]]\nscheme = 'secret'\nregion = \
+             'secret'\nvalue = 'secret'\n[[disabled]]\nlist = 'a'\nentry = 'secret'\nreason = 'secret'\n",
+        );
+        let one = &policy.disabled[0];
+        let printed = format!("{policy:?} {one:?} {:#?}", policy.lists["a"]);
+        assert!(!printed.contains("secret"), "{printed}");
     }
 }

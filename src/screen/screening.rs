@@ -1,13 +1,16 @@
 //! What is found of one input, and what verdict that makes.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::decide::Suppression;
+use super::known::strength;
 use super::plan::{Plan, PlannedList, Searched};
 use super::policy::KnownPolicy;
 use super::verdict::{EntryMatch, MatchType, Status, SuppressedMatch, Verdict};
 use crate::classic::{CLASSIC_PROFILE, CLASSIC_PROFILE_JPEG_LUMA};
 use crate::decode::DecodeError;
+use crate::entry::Entry;
 use crate::hash::{Dihedral, HashKind, HashValue};
 use crate::index::{CorruptIndex, SearchError};
 use crate::pdq::{PDQ_PROFILE, PDQ_PROFILE_JPEG_LUMA};
@@ -25,10 +28,12 @@ pub(super) struct Screening {
     fresh: Vec<Found>,
     /// How many of these are collected before those of one entry are put together.
     enough: usize,
-    /// What known lists have of that hash.
-    fresh_known: Vec<Known>,
+    /// What known lists have of that hash: of each list the nearest; of the file's digests, all.
+    pub(super) fresh_known: Vec<Known>,
     /// What known lists have of the file.
-    known_file: Vec<Known>,
+    pub(super) known_file: Vec<Known>,
+    /// What the policy says of entries that were found, so that their records are read once and not for every frame.
+    told: HashMap<(usize, u32), Told>,
     pub(super) frames: u32,
     /// Whether the frames looked at are of a JPEG's stored luma alone.
     pub(super) luma_only: bool,
@@ -59,10 +64,20 @@ pub(super) struct Found {
 /// An entry of a known list that an input matches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Known {
-    distance: u32,
-    searched: usize,
-    entry: u32,
-    kind: HashKind,
+    pub(super) distance: u32,
+    pub(super) searched: usize,
+    pub(super) entry: u32,
+    /// The kind of hash that it matches by; of a file, the strongest digest.
+    pub(super) kind: HashKind,
+}
+
+/// What the policy says of an entry, whatever it is found by.
+#[derive(Clone, Copy)]
+struct Told {
+    /// The rule for classifications that holds, counted from 0.
+    rule: Option<usize>,
+    /// Whether a match with it counts.
+    counts: bool,
 }
 
 impl Screening {
@@ -79,9 +94,14 @@ impl Screening {
         }
     }
 
-    /// Keeps the first reason for which a picture has no hash.
+    /// Keeps the first of the gravest reasons for which a picture has no hash: one that is over a limit could hold anything.
     pub(super) fn note_unhashed(&mut self, unhashed: (Status, String)) {
-        self.unhashed.get_or_insert(unhashed);
+        match &self.unhashed {
+            Some((Status::TooSmall, _)) if unhashed.0 == Status::OverLimit => {}
+            Some(_) => return,
+            None => {}
+        }
+        self.unhashed = Some(unhashed);
     }
 
     /// Looks up a digest of the file everywhere.
@@ -91,21 +111,31 @@ impl Screening {
             if !searched.kinds.contains(&kind) {
                 continue;
             }
-            let looked_up = searched.index().find(digest).and_then(|id| {
-                let Some(id) = id else { return Ok(()) };
-                for entry in searched.index().asserting(kind, id)? {
-                    let entry = entry?;
+            let found = searched.index().find(digest);
+            let entries = found.and_then(|id| match id {
+                Some(id) => Ok(Some(searched.index().asserting(kind, id)?)),
+                None => Ok(None),
+            });
+            let entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.note(Err(error));
+                    continue;
+                }
+            };
+            for entry in entries.into_iter().flatten() {
+                // What is damaged of one entry must not hide the others.
+                let taken = entry.and_then(|entry| {
                     if searched.stands(entry)
                         && plan.list_of(searched, entry)?.policy.has_kind(kind)
                     {
                         self.take(plan, Found::of_file(number, entry, kind))?;
                     }
-                }
-                Ok(())
-            });
-            self.note(looked_up);
+                    Ok(())
+                });
+                self.note(taken.map_err(SearchError::Corrupt));
+            }
         }
-        self.known_file.append(&mut self.fresh_known);
         self.found.append(&mut self.fresh);
     }
 
@@ -114,15 +144,15 @@ impl Screening {
         let searched = &plan.searched[found.searched];
         if searched.is_particular {
             let list = plan.list_of(searched, found.entry)?;
-            if list.policy.known.is_some() || !list.policy.classifications.is_empty() {
-                let read = searched.index().entry(found.entry)?.entry;
-                let rules = list.rules_for(&read);
+            if list.is_particular() {
+                let told = self.told(plan, list, &found)?;
+                let rules = list.policy.with_rule(told.rule);
                 let quality = found.picture.and_then(|(.., quality)| quality);
                 if rules.reach(found.kind, found.distance, quality).is_err() {
                     return Ok(());
                 }
-                if list.policy.known.is_some() {
-                    if rules.counts(&read, list.disabled(&read)).is_ok() {
+                if list.is_known() {
+                    if told.counts {
                         self.take_known(plan, list, &found);
                     }
                     return Ok(());
@@ -137,7 +167,28 @@ impl Screening {
         Ok(())
     }
 
-    /// Keeps what is nearest of each known list.
+    /// Returns what the policy says of an entry that was found.
+    fn told(
+        &mut self,
+        plan: &Plan,
+        list: &PlannedList,
+        found: &Found,
+    ) -> Result<Told, CorruptIndex> {
+        let key = (found.searched, found.entry);
+        if let Some(told) = self.told.get(&key) {
+            return Ok(*told);
+        }
+        let entry = found.searched(plan).index().entry(found.entry)?.entry;
+        let rules = list.rules_for(&entry);
+        let told = Told {
+            rule: rules.position(),
+            counts: rules.counts(&entry, list.disabled(&entry)).is_ok(),
+        };
+        self.told.insert(key, told);
+        Ok(told)
+    }
+
+    /// Keeps what is nearest of each known list, and of digests everything: what they come to is seen when all have been looked up.
     fn take_known(&mut self, plan: &Plan, list: &PlannedList, found: &Found) {
         let known = Known {
             distance: found.distance,
@@ -145,6 +196,10 @@ impl Screening {
             entry: found.entry,
             kind: found.kind,
         };
+        if !found.kind.is_perceptual() {
+            self.fresh_known.push(known);
+            return;
+        }
         let is_of_list = |other: &&mut Known| {
             let of_other = plan.list_of(&plan.searched[other.searched], other.entry);
             of_other.is_ok_and(|other| std::ptr::eq(other, list))
@@ -181,6 +236,9 @@ impl Screening {
     /// Returns the verdict.
     pub(super) fn verdict(mut self, plan: &Plan, lists_out_of_date: Vec<String>) -> Verdict {
         let (mut matches, mut suppressed) = (Vec::new(), Vec::new());
+        // So that what is found of one entry stands together, and its record is read once.
+        self.keep_closest();
+        let mut read = None;
         for mut found in std::mem::take(&mut self.found) {
             let mut of_file = self.known_file.iter();
             let known = found.known.or_else(|| {
@@ -188,29 +246,31 @@ impl Screening {
                 known.copied()
             });
             found.known = known;
-            match describe(plan, &found) {
-                Ok((found, None)) => matches.push(found),
-                Ok((found, Some(suppression))) => {
+            match describe(plan, &found, &mut read) {
+                Ok(Some((found, None))) => matches.push(found),
+                Ok(Some((found, Some(suppression)))) => {
                     suppressed.push(SuppressedMatch { found, suppression });
                 }
+                Ok(None) => {}
+                // It is told as damage, and the others as matches.
                 Err(corrupt) => self.note(Err(SearchError::Corrupt(corrupt))),
             }
         }
         matches.sort_by(in_order);
         suppressed.sort_by(|a, b| in_order(&a.found, &b.found));
-        let status = self.status(
-            !matches.is_empty(),
-            !suppressed.is_empty(),
-            !lists_out_of_date.is_empty(),
-        );
-        let out_of_date = (status == Status::ListOutOfDate)
-            .then(|| format!("out of date: {}", lists_out_of_date.join(", ")));
+        let without = self.without_matches(!suppressed.is_empty(), !lists_out_of_date.is_empty());
+        let status = if matches.is_empty() {
+            without
+        } else {
+            Status::Match
+        };
         Verdict {
             status,
+            undecided: Some(without).filter(|status| !status.is_decided()),
             action: matches.iter().map(|found| found.action).max(),
             matches,
             suppressed,
-            problem: self.problem().or(out_of_date),
+            problem: self.problem(&lists_out_of_date),
             frames: self.frames,
             profile: self.by_pdq.then_some(if self.luma_only {
                 PDQ_PROFILE_JPEG_LUMA
@@ -228,18 +288,17 @@ impl Screening {
         }
     }
 
-    fn status(&self, has_matches: bool, has_suppressed: bool, is_out_of_date: bool) -> Status {
+    /// Returns the status that the input has if nothing matches that counts.
+    fn without_matches(&self, has_suppressed: bool, is_out_of_date: bool) -> Status {
         if !self.looked_up {
             Status::IndexNotLoaded
-        } else if has_matches {
-            Status::Match
         } else if self.damage.is_some() {
             Status::IndexDamaged
+        } else if is_out_of_date {
+            // Before what is the file's or the picture's fault: callers may let such an input pass, but not with an old list.
+            Status::ListOutOfDate
         } else if let Some(error) = &self.decode_error {
             error.into()
-        } else if is_out_of_date {
-            // Before what is the picture's fault: callers may let a flat picture pass, but not with an old list.
-            Status::ListOutOfDate
         } else if let Some((status, _)) = &self.unhashed {
             *status
         } else if self.low_quality_frames > 0 {
@@ -251,16 +310,22 @@ impl Screening {
         }
     }
 
-    /// Says why the input could not be decided, or not fully.
-    fn problem(&self) -> Option<String> {
+    /// Says all for which the input could not be decided, or not fully.
+    fn problem(&self, lists_out_of_date: &[String]) -> Option<String> {
         if !self.looked_up {
             return Some("no index holds a hash that the policy looks up here".to_owned());
         }
         let text = |error: &dyn fmt::Display| error.to_string();
-        let damage = self.damage.as_ref().map(|error| text(error));
-        let decode_error = || self.decode_error.as_ref().map(|error| text(error));
-        let unhashed = || self.unhashed.as_ref().map(|(_, problem)| problem.clone());
-        damage.or_else(decode_error).or_else(unhashed)
+        let out_of_date = (!lists_out_of_date.is_empty())
+            .then(|| format!("out of date: {}", lists_out_of_date.join(", ")));
+        let problems = [
+            self.damage.as_ref().map(|error| text(error)),
+            out_of_date,
+            self.decode_error.as_ref().map(|error| text(error)),
+            self.unhashed.as_ref().map(|(_, problem)| problem.clone()),
+        ];
+        let problems: Vec<String> = problems.into_iter().flatten().collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
     }
 }
 
@@ -291,7 +356,8 @@ impl Known {
         let (Ok(list), Some((_, policy))) = (list, policy) else {
             return false;
         };
-        policy.applies_to(&list.name) && (found.kind.is_perceptual() || policy.exact)
+        let is_proved = policy.exact && strength(self.kind) >= strength(found.kind);
+        policy.applies_to(&list.name) && (found.kind.is_perceptual() || is_proved)
     }
 
     /// Returns the known list and what the policy says of it.
@@ -317,13 +383,29 @@ impl Known {
     }
 }
 
-/// Returns what is told of one way in which an entry matches, and why it does not count if it does not.
-fn describe(plan: &Plan, found: &Found) -> Result<(EntryMatch, Option<Suppression>), CorruptIndex> {
+/// An entry that was read, and where it stands.
+type Read = Option<((usize, u32), Entry)>;
+
+/// Returns what is told of one way in which an entry matches, and why it does not count if it does not; nothing of one that its list
+/// has withdrawn.
+fn describe(
+    plan: &Plan,
+    found: &Found,
+    read: &mut Read,
+) -> Result<Option<(EntryMatch, Option<Suppression>)>, CorruptIndex> {
     let searched = found.searched(plan);
     let list = plan.list_of(searched, found.entry)?;
-    let entry = searched.index().entry(found.entry)?.entry;
-    let rules = list.rules_for(&entry);
-    let suppression = match (rules.counts(&entry, list.disabled(&entry)), &found.known) {
+    let place = (found.searched, found.entry);
+    let entry = match read.take() {
+        Some((of, entry)) if of == place => entry,
+        _ => searched.index().entry(found.entry)?.entry,
+    };
+    let (_, entry) = read.insert((place, entry));
+    if !entry.status.matches() {
+        return Ok(None);
+    }
+    let rules = list.rules_for(entry);
+    let suppression = match (rules.counts(entry, list.disabled(entry)), &found.known) {
         (Err(suppression), _) => Some(suppression),
         (Ok(_), Some(known)) => Some(known.suppression(plan)?),
         (Ok(_), None) => None,
@@ -332,19 +414,15 @@ fn describe(plan: &Plan, found: &Found) -> Result<(EntryMatch, Option<Suppressio
         Some((frame, transform, quality)) => (Some(frame), Some(transform), quality),
         None => (None, None, None),
     };
-    let (action, opinion) = (rules.action(&entry), entry.opinion());
-    let kind = rules.kind(found.kind);
-    let threshold = kind
-        .filter(|_| found.kind.is_perceptual())
-        .map(|policy| policy.threshold(found.kind));
+    let threshold = rules.threshold(found.kind);
     let described = EntryMatch {
         list: list.name.to_string(),
         list_version: list.version.to_string(),
-        entry: entry.entry_id,
-        submitter: entry.submitter,
-        classification: entry.classification,
-        entry_status: entry.status,
-        opinion,
+        entry: entry.entry_id.clone(),
+        submitter: entry.submitter.clone(),
+        classification: entry.classification.clone(),
+        entry_status: entry.status.clone(),
+        opinion: entry.opinion(),
         kind: found.kind,
         match_type: if found.kind.is_perceptual() {
             MatchType::Near
@@ -352,13 +430,14 @@ fn describe(plan: &Plan, found: &Found) -> Result<(EntryMatch, Option<Suppressio
             MatchType::Exact
         },
         distance: found.distance,
-        threshold,
+        threshold: threshold.filter(|_| found.kind.is_perceptual()),
         quality,
         transform,
         frame,
-        action,
+        rule: rules.number(),
+        action: rules.action(entry),
     };
-    Ok((described, suppression))
+    Ok(Some((described, suppression)))
 }
 
 /// The order in which matches are told.
@@ -381,4 +460,32 @@ fn keep_closest(found: &mut Vec<Found>) {
         )
     });
     found.dedup_by_key(|found| what(found));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_reasons_for_which_there_is_no_hash_the_graver_is_kept() {
+        let all = |reasons: &[Status]| {
+            let mut screening = Screening::new(true);
+            for (number, &reason) in reasons.iter().enumerate() {
+                screening.note_unhashed((reason, number.to_string()));
+            }
+            (
+                screening.without_matches(false, false),
+                screening.problem(&[]),
+            )
+        };
+        let (small, large) = (Status::TooSmall, Status::OverLimit);
+        for (reasons, kept, number) in [
+            (&[small, large][..], large, "1"),
+            (&[large, small], large, "0"),
+            (&[small, small], small, "0"),
+            (&[large, large], large, "0"),
+        ] {
+            assert_eq!(all(reasons), (kept, Some(number.to_owned())));
+        }
+    }
 }

@@ -66,7 +66,8 @@ impl Status {
         }
     }
 
-    /// Returns whether the question was answered: a match, or for certain no match that counts.
+    /// Returns whether this alone answers the question: a match, or for certain no match that counts. Whoever acts on it asks
+    /// [`Verdict::is_decided`], for an input of which not everything could be looked at may match a list on trial.
     pub const fn is_decided(self) -> bool {
         matches!(self, Self::Match | Self::NoMatch | Self::Suppressed)
     }
@@ -142,6 +143,8 @@ pub struct EntryMatch {
     pub transform: Option<Dihedral>,
     /// The frame that matches, counted from 0; none for digests.
     pub frame: Option<u32>,
+    /// Which of the policy's rules for classifications of the list holds, counted from 1, if one does.
+    pub rule: Option<usize>,
     /// What the policy asks for, or would if the match counted.
     pub action: Action,
 }
@@ -175,16 +178,25 @@ pub struct SuppressedMatch {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// What came of it. A match found before an input turned out damaged is a match; `problem` says the rest.
+    /// What came of it. A match found before an input turned out damaged is a match; `undecided` and `problem` say the rest.
     pub status: Status,
+    /// The status that the input would have without the matches that count, if that answers nothing: none if it is
+    /// [`Status::NoMatch`] or [`Status::Suppressed`]. A stronger match may be in what could not be looked at, or in a list that is
+    /// out of date.
+    pub undecided: Option<Status>,
     /// The strongest action that a match asks for; none without a match.
     pub action: Option<Action>,
     /// The entries that match: exact before near, then by distance, kind, list and entry. One for each entry and kind,
     /// at its smallest distance.
+    ///
+    /// There is no other bound: all entries that match are here or in `suppressed`, however many. Meanwhile some dozens of bytes are
+    /// kept for each, and for each hash of a picture at most twice as many ways to match as there are such entries, or 65,536. The record of
+    /// an entry is read once for the rules of its list, if it has any, and once for the verdict.
     pub matches: Vec<EntryMatch>,
     /// The entries that match and do not count, in the same order, each with the reason.
     pub suppressed: Vec<SuppressedMatch>,
-    /// Why the input could not be decided, or not fully, and which lists are out of date where that is why; holds no byte of it.
+    /// Why the input could not be decided, or not fully, beside low quality, which `low_quality_frames` tells: everything that stood
+    /// in the way, and which lists are out of date. Holds no byte of the input.
     pub problem: Option<String>,
     /// How many pictures were hashed: the frames of an animation that differ, else 1; 0 if none could be.
     pub frames: u32,
@@ -203,6 +215,15 @@ pub struct Verdict {
     pub(super) searched_in: Arc<SearchedIn>,
 }
 
+impl Verdict {
+    /// Returns whether the question was answered: everything was looked at, or something matches that asks for more than to be
+    /// observed, which what was not looked at would not make less.
+    pub fn is_decided(&self) -> bool {
+        let asks_for_something = self.action.is_some_and(|action| action > Action::Observe);
+        self.status.is_decided() && (self.undecided.is_none() || asks_for_something)
+    }
+}
+
 /// A record of how a verdict came about, to be kept with a report. Confidential.
 ///
 /// It never holds a picture or a hash of a list, beyond the input's own SHA-256. Nothing is sent anywhere by making one.
@@ -219,6 +240,9 @@ pub struct Evidence {
     pub exif_orientation_applied: bool,
     /// Whether rotations and reflections were looked up.
     pub dihedral: bool,
+    /// The SHA-256 of the policy that was followed, written as JSON by this version of the library, so that it can be told whether two
+    /// records are of one policy.
+    pub policy_sha256: String,
     /// What was searched.
     #[serde(flatten)]
     pub searched_in: SearchedIn,

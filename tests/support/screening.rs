@@ -7,8 +7,8 @@
 
 use hashsieve::synthetic::{AnimationFormat, FileFormat, Scene, encode, encode_animation, picture};
 use hashsieve::{
-    Entry, HashKind, HashValue, Index, IndexBuilder, ListDescriptor, PdqHasher, PixelBuffer,
-    PixelFormat, Screener, Verdict, digest,
+    Entry, HashKind, HashValue, Index, IndexBuilder, ListDescriptor, Opinion, PdqHasher,
+    PixelBuffer, PixelFormat, Screener, Suppression, Verdict, digest,
 };
 
 pub const OLD: i64 = 1_000_000_000;
@@ -102,4 +102,36 @@ pub fn keys(value: &serde_json::Value) -> Vec<&str> {
 
 pub fn animation(frames: &[PixelBuffer]) -> Vec<u8> {
     encode_animation(frames, AnimationFormat::Gif).unwrap()
+}
+
+pub fn small() -> PixelBuffer {
+    picture(Scene::Gradient, 3, 64, 64, PixelFormat::Luma8)
+}
+
+/// Returns an entry whose hash is so many bits from that of the small picture.
+pub fn near(id: &str, distance: usize) -> Entry {
+    entry(id, &[turned(&pdq(&small()), distance)])
+}
+
+pub fn with_opinion(mut entry: Entry, opinion: Opinion) -> Entry {
+    entry.opinion = opinion;
+    entry
+}
+
+pub fn screened(lists: &[(&str, &[Entry])], policy: &str) -> Verdict {
+    screener(lists, policy).screen_pixels(&small().as_pixels())
+}
+
+/// Returns list and entry of what is suppressed, with the reason.
+pub fn suppressed(verdict: &Verdict) -> Vec<(&str, &str, &Suppression)> {
+    let suppressed = verdict.suppressed.iter();
+    suppressed
+        .map(|one| {
+            (
+                one.found.list.as_str(),
+                one.found.entry.as_str(),
+                &one.suppression,
+            )
+        })
+        .collect()
 }

@@ -417,13 +417,18 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A match is a lead for people to look at, not a verdict on anybody. Only the status `no_match` says that nothing was \
-found; every other status says why the input could not be decided, and the exit code is then 2 unless something matched. \
+A match is a lead for people to look at, not a verdict on anybody. Statuses: `match`; `no_match`, the only one that says that \
+nothing was found; `suppressed`: entries match, and the policy lets none of them count; every other one says why the input could not be \
+decided. `undecided` says the same of an input that matches and was not fully looked at, or not in lists that are up to date.
+
+Exit codes: 1 if anything matched, also a list that is only observed; else 2 if any input was not decided or could not be \
+read, or a store could not be loaded again; else 0, also for what is suppressed. With 1 the report tells what else was not decided.
+
 Files that are no pictures count as well: their digests are looked up, and their status is `unsupported` where a list has \
 perceptual hashes.
 
-JSON output: {\"path\",\"status\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
-\"classification\",\"entry_status\",\"opinion\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"action\"}],\
+JSON output: {\"path\",\"status\",\"undecided\",\"action\",\"matches\":[{\"list\",\"list_version\",\"entry\",\"submitter\",\
+\"classification\",\"entry_status\",\"opinion\",\"kind\",\"match_type\",\"distance\",\"threshold\",\"quality\",\"transform\",\"frame\",\"rule\",\"action\"}],\
 \"suppressed\":[{\"match\",\"suppression\"}],\"problem\",\"frames\",\"profile\",\"classic_profile\",\"low_quality_frames\",\"lists_out_of_date\"}. Each \
 \"suppression\" says why a match does not count: {\"by\"} is disabled, opinion, classification, entry_quality or known, with \
 what belongs to it. Reports are confidential.

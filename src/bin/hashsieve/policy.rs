@@ -1,12 +1,17 @@
 //! `hashsieve policy`: what a policy comes to, and why.
 
+mod notes;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hashsieve::{
-    Against, Candidate, Classification, ClassificationPolicy, Decision, DecisionOutcome, Entry,
-    HashKind, KindPolicy, ListPolicy, Opinion, Policy, Screener,
+    Against, Candidate, Classification, Decision, DecisionOutcome, Entry, HashKind, ListPolicy,
+    Policy, Screener,
 };
 use serde::Serialize;
+
+use words::{asks_for, fitting, kinds, rule_asks_for};
 
 use crate::against;
 use crate::failure::{Failure, Outcome};
@@ -19,6 +24,8 @@ use crate::scan::read_policy;
 struct Checked<'a> {
     lists: Vec<ListChecked<'a>>,
     disabled: Vec<DisabledChecked<'a>>,
+    /// What is no mistake, and worth knowing.
+    notes: Vec<String>,
     decision: Option<Explained>,
 }
 
@@ -27,7 +34,8 @@ struct ListChecked<'a> {
     /// None stands for all that have no name in the policy.
     list: Option<&'a str>,
     entries: Option<u64>,
-    policy: &'a ListPolicy,
+    /// As it is followed, with what is left out filled in.
+    policy: ListPolicy,
     /// How many entries each rule for classifications holds for.
     rules: Option<Vec<u64>>,
 }
@@ -76,6 +84,7 @@ pub(crate) fn check(arguments: &PolicyCheckArgs, quiet: bool) -> Result<Outcome,
     let checked = Checked {
         lists: lists(&policy, counted.as_ref(), &mut doubts),
         disabled: disabled(&policy, counted.as_ref(), &mut doubts),
+        notes: notes::of(&policy, counted.as_ref().map(|counted| &counted.kinds)),
         decision: match &arguments.list {
             Some(list) => Some(explain(arguments, &policy, list, counted.as_ref())?),
             None => None,
@@ -206,7 +215,7 @@ fn lists<'a>(
                     .map(|(_, count)| count)
                     .sum()
             }),
-            policy: list,
+            policy: words::filled_in(list),
             rules,
         });
     }
@@ -323,11 +332,11 @@ fn write(policy: &Policy, checked: &Checked<'_>, report: &mut Report) -> Result<
         });
         report.text(&format!(
             "list      {name}{entries}: {}",
-            asks_for(list.policy)
+            asks_for(&list.policy)
         ))?;
         report.text(&format!(
             "          matched by {}",
-            kinds(&list.policy.kinds)
+            kinds(&list.policy, &list.policy.kinds)
         ))?;
         for (number, rule) in list.policy.classifications.iter().enumerate() {
             let count = list.rules.as_ref().map(|counts| counts[number]);
@@ -338,7 +347,7 @@ fn write(policy: &Policy, checked: &Checked<'_>, report: &mut Report) -> Result<
                 "          rule {}, {}{count}: {}",
                 number + 1,
                 fitting(rule),
-                rule_asks_for(rule)
+                rule_asks_for(&list.policy, rule)
             ))?;
         }
     }
@@ -353,112 +362,10 @@ fn write(policy: &Policy, checked: &Checked<'_>, report: &mut Report) -> Result<
             one.list, one.entry, one.reason
         ))?;
     }
+    for note in &checked.notes {
+        report.text(&format!("note      {note}"))?;
+    }
     Ok(())
-}
-
-/// Says what a match of a list asks for.
-fn asks_for(list: &ListPolicy) -> String {
-    let mut text = match &list.known {
-        Some(known) => {
-            let which = if known.exact { "all" } else { "near" };
-            let of = match &known.lists {
-                None => "every list".to_owned(),
-                Some(lists) => lists.iter().cloned().collect::<Vec<_>>().join(", "),
-            };
-            format!(
-                "a known list, which suppresses {which} matches of {of}: {}",
-                known.reason
-            )
-        }
-        None => {
-            let mut text = list.action.name().to_owned();
-            let unconfirmed = list.action.min(list.unconfirmed_action);
-            if unconfirmed != list.action {
-                text += &format!(", {} for what is not confirmed", unconfirmed.name());
-            }
-            text
-        }
-    };
-    text += &format!("; opinions that count: {}", opinions(&list.opinions));
-    if list.minimum_entry_quality > 0 {
-        text += &format!(
-            "; entries of quality {} or more",
-            list.minimum_entry_quality
-        );
-    }
-    if let Some(days) = list.max_age_days {
-        text += &format!(
-            "; out of date after {}",
-            counted(days.into(), "day", "days")
-        );
-    }
-    text
-}
-
-fn fitting(rule: &ClassificationPolicy) -> String {
-    let parts = [
-        ("scheme", &rule.scheme),
-        ("region", &rule.region),
-        ("value", &rule.value),
-    ];
-    let parts = parts
-        .into_iter()
-        .filter_map(|(name, part)| Some(format!("{name} {}", part.as_ref()?)));
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-/// Says what a rule has of its own.
-fn rule_asks_for(rule: &ClassificationPolicy) -> String {
-    if rule.ignored {
-        return "ignored".to_owned();
-    }
-    let mut parts = Vec::new();
-    parts.extend(rule.action.map(|action| action.name().to_owned()));
-    if let Some(accepted) = &rule.opinions {
-        parts.push(format!("opinions that count: {}", opinions(accepted)));
-    }
-    if let Some(of_rule) = &rule.kinds {
-        parts.push(format!("matched by {}", kinds(of_rule)));
-    }
-    if parts.is_empty() {
-        return "as the list".to_owned();
-    }
-    parts.join("; ")
-}
-
-fn opinions(opinions: &BTreeSet<Opinion>) -> String {
-    if opinions.is_empty() {
-        return "none".to_owned();
-    }
-    opinions
-        .iter()
-        .map(|opinion| opinion.name())
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn kinds(kinds: &BTreeMap<HashKind, KindPolicy>) -> String {
-    let all_default = kinds.len() == HashKind::ALL.len()
-        && kinds
-            .values()
-            .all(|policy| *policy == KindPolicy::default());
-    if all_default {
-        return "all kinds, as far as is recommended".to_owned();
-    }
-    if kinds.is_empty() {
-        return "nothing".to_owned();
-    }
-    let kinds = kinds.iter().map(|(&kind, policy)| {
-        let mut text = kind.to_string();
-        if kind.is_perceptual() {
-            text += &format!(" up to {}", policy.threshold(kind));
-        }
-        if kind == HashKind::Pdq {
-            text += &format!(" from quality {}", policy.minimum_quality());
-        }
-        text
-    });
-    kinds.collect::<Vec<_>>().join(", ")
 }
 
 /// Explains a decision, step by step.
@@ -479,7 +386,11 @@ fn write_decision(
     let rules = policy.for_list(list);
     let rule = decision.rule.map_or(String::new(), |rule| {
         let fits = &rules.classifications[rule - 1];
-        format!("; rule {rule} ({}): {}", fitting(fits), rule_asks_for(fits))
+        format!(
+            "; rule {rule} ({}): {}",
+            fitting(fits),
+            rule_asks_for(rules, fits)
+        )
     });
     report.text(&format!("rules     {of_list}{rule}"))?;
     let reach = match (decision.threshold, &decision.outcome) {
@@ -523,6 +434,7 @@ fn write_decision(
         }
         DecisionOutcome::Suppressed(why) => format!("suppressed: {why}"),
         DecisionOutcome::KindNotMatched | DecisionOutcome::TooFar => "no match".to_owned(),
+        DecisionOutcome::Withdrawn => "no match: the list has withdrawn the entry".to_owned(),
         DecisionOutcome::QualityTooLow => {
             "none: the picture is low_quality unless something else matches, which is not no_match"
                 .to_owned()

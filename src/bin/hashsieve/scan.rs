@@ -35,6 +35,7 @@ struct Result {
 struct Line<'a> {
     path: &'a str,
     status: &'static str,
+    undecided: Option<Status>,
     action: Option<Action>,
     matches: &'a [EntryMatch],
     suppressed: &'a [SuppressedMatch],
@@ -46,7 +47,7 @@ struct Line<'a> {
     lists_out_of_date: &'a [String],
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "path",
     "status",
     "action",
@@ -62,6 +63,7 @@ const COLUMNS: [&str; 15] = [
     "profile",
     "problem",
     "suppressed_by",
+    "undecided",
 ];
 
 pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outcome, Failure> {
@@ -122,10 +124,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
                 loaded = Instant::now();
             }
             *counts.entry(result.status).or_default() += 1;
-            let decided = result
-                .verdict
-                .as_ref()
-                .is_some_and(|v| v.status.is_decided());
+            let decided = result.verdict.as_ref().is_some_and(Verdict::is_decided);
             matched |= result
                 .verdict
                 .as_ref()
@@ -199,10 +198,33 @@ fn policy(arguments: &ScanArgs) -> std::result::Result<Policy, Failure> {
     Ok(policy)
 }
 
-/// Reads a policy.
+/// Reads a policy. What is wrong with it is told by its place: a line of it may name an entry.
 pub(crate) fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::at(path, error))?;
-    toml::from_str(&text).map_err(|error| Failure::at(path, error))
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let place = before.map_or(String::new(), |before| {
+            let line = before.matches('\n').count() + 1;
+            let begin = before.rfind('\n').map_or(0, |end| end + 1);
+            let column = before[begin..].chars().count() + 1;
+            format!("line {line}, column {column}: ")
+        });
+        Failure::at(
+            path,
+            format_args!("{place}{}", without_values(error.message())),
+        )
+    })
+}
+
+/// Returns what is wrong without the value that is wrong, which may be the id of an entry.
+fn without_values(message: &str) -> String {
+    for wrong in ["invalid type", "invalid value"] {
+        if message.starts_with(wrong) {
+            let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
+            return format!("{wrong}{expected}");
+        }
+    }
+    message.to_owned()
 }
 
 /// Reads an input into `bytes` and screens it.
@@ -242,12 +264,14 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
     let matches = verdict.map_or(&[][..], |verdict| &verdict.matches);
     let suppressed = verdict.map_or(&[][..], |verdict| &verdict.suppressed);
     let problem = result.problem.as_deref();
+    let undecided = verdict.and_then(|verdict| verdict.undecided);
     let profile = verdict.and_then(|verdict| verdict.profile);
     let classic_profile = verdict.and_then(|verdict| verdict.classic_profile);
     match format {
         Format::Json => report.json(&Line {
             path: &result.path,
             status: result.status,
+            undecided,
             action: verdict.and_then(|verdict| verdict.action),
             matches,
             suppressed,
@@ -260,11 +284,12 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
         }),
         Format::Csv => {
             let problem = problem.unwrap_or_default();
+            let undecided = undecided.map_or("", Status::name);
             if matches.is_empty() && suppressed.is_empty() {
                 let mut fields = [""; COLUMNS.len()];
                 (fields[0], fields[1]) = (&result.path, result.status);
                 let profile = profile.or(classic_profile).unwrap_or_default();
-                (fields[12], fields[13]) = (profile, problem);
+                (fields[12], fields[13], fields[15]) = (profile, problem, undecided);
                 return report.csv(fields);
             }
             let matches = matches.iter().map(|found| (found, None));
@@ -297,6 +322,7 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
                         profile.unwrap_or_default(),
                         problem,
                         suppression.map_or("", Suppression::name),
+                        undecided,
                     ])
                 })
         }
@@ -327,7 +353,9 @@ fn write(result: &Result, format: Format, report: &mut Report) -> std::result::R
                 ))?;
             }
             let is_told = !matches.is_empty() || result.status == Status::Suppressed.name();
-            match (!is_told, problem) {
+            // Low quality is told of by its name alone.
+            let unseen = problem.or(undecided.map(Status::name));
+            match (!is_told, if is_told { unseen } else { problem }) {
                 (true, None) => {
                     report.text(&format!("{}: {}{profile}", result.path, result.status))
                 }
