@@ -357,6 +357,11 @@ fn a_match_by_a_stronger_digest_than_the_known_entry_has_stands() {
             );
         }
     }
+    // Of several entries the one that proves most counts.
+    let bad = [entry("bad", &[of_file[2]])];
+    let good = [("a", 1), ("b", 2), ("c", 0)].map(|(id, kind)| entry(id, &[of_file[kind]]));
+    let verdict = screener(&[("a", &bad), ("known", &good)], EXACT).screen(file);
+    assert_eq!(verdict.status, Status::Suppressed);
     // What the entry has counts, not what the list is matched by.
     let (bad, good) = (
         [entry("bad", &[of_file[2]])],

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use hashsieve::synthetic::{Scene, picture};
 use hashsieve::{
-    Against, ChangeOptions, Entry, Index, ListDescriptor, ListSettings, PixelBuffer, PixelFormat,
-    Policy, Screener, ScreenerError, Status, Store, StoreWriter,
+    Against, ChangeOptions, Entry, HashKind, Index, ListDescriptor, ListSettings, PixelBuffer,
+    PixelFormat, Policy, Screener, ScreenerError, Status, Store, StoreWriter, digest,
 };
 
 #[path = "support/screening.rs"]
@@ -243,6 +243,40 @@ fn a_store_that_cannot_be_read_does_not_hold_up_what_others_withdraw() {
     std::fs::write(&manifest, sound).unwrap();
     assert!(!screener.reload().unwrap());
     assert_eq!(screen(), 1);
+}
+
+#[test]
+fn a_new_segment_that_is_damaged_does_not_hold_up_what_others_withdraw() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut writers = folders.each_ref().map(|folder| store(folder.path()));
+    let stores = folders
+        .each_ref()
+        .map(|folder| Store::open(folder.path()).unwrap());
+    add(&mut writers[0], "known", &[entry("j", &[pdq(&small(2))])]);
+    let policy: Policy = toml::from_str("[lists.known]\nknown = { reason = 'x' }\n").unwrap();
+    assert!(stores[0].reload().unwrap());
+    let screener = Screener::new(stores, policy).unwrap();
+    let screen = || screener.screen_pixels(&small(1).as_pixels()).matches.len();
+    assert_eq!(screen(), 2);
+    // Which digests known entries have is read when the segment is loaded.
+    let digests = digest::of(b"x", &[HashKind::Md5, HashKind::Sha256]);
+    add(&mut writers[0], "known", &[entry("k", &digests)]);
+    let segments = std::fs::read_dir(folders[0].path()).unwrap();
+    let segments = segments.map(|file| file.unwrap().path());
+    let segments = segments.filter(|path| path.extension().is_some_and(|ending| ending == "hsv"));
+    let segment = segments.max().unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    // It ends with the positions of entries.
+    let end = bytes.len();
+    bytes[end - 4..].fill(0xff);
+    let damaged = folders[0].path().join("damaged");
+    std::fs::write(&damaged, bytes).unwrap();
+    std::fs::rename(&damaged, &segment).unwrap();
+    writers[1].withdraw("a", ["one"]).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(screener.reload(), Err(ScreenerError::Corrupt(_))));
+        assert_eq!(screen(), 1);
+    }
 }
 
 #[cfg(unix)]

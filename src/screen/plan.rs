@@ -283,8 +283,7 @@ impl Plan {
                 continue;
             };
             let identity = index.identity();
-            let is_segment = || stores.iter().any(|store| store.has_segment(&identity));
-            if searched_in.indexes.contains(&identity) || is_segment() {
+            if searched_in.indexes.contains(&identity) {
                 continue;
             }
             let added = plan.add_index(index, followed, earlier);

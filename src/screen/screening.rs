@@ -182,7 +182,7 @@ impl Screening {
         let rules = list.rules_for(&entry);
         let told = Told {
             rule: rules.position(),
-            counts: rules.counts(&entry, list.disabled(&entry)).is_ok(),
+            counts: entry.status.matches() && rules.counts(&entry, list.disabled(&entry)).is_ok(),
         };
         self.told.insert(key, told);
         Ok(told)
