@@ -111,6 +111,10 @@ pub(crate) struct AddArgs {
     pub(crate) lists: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    /// Bring back entries that were withdrawn, also by rows that are no later than that or of no time. Without it such rows are
+    /// passed over (outdated).
+    #[arg(long)]
+    pub(crate) reinstate: bool,
 }
 
 #[derive(Debug, Args)]
