@@ -255,12 +255,7 @@ impl StoreWriter {
         let snapshot = Snapshot::open(&self.directory, manifest.clone(), options, earlier)?;
         // Before the manifest names them.
         sync(&self.directory)?;
-        if Manifest::read(&self.directory)?.checksum != self.manifest.checksum {
-            // Somebody took the file of the lock away.
-            return Err(StoreError::Locked {
-                path: self.directory.clone(),
-            });
-        }
+        self.step(&self.directory.join(MANIFEST))?;
         manifest.publish(&self.directory)?;
         // From here on the store is the new one, whatever fails.
         self.snapshot = snapshot.with_identity(&manifest.checksum);
@@ -334,12 +329,14 @@ impl StoreWriter {
         })
     }
 
-    /// Fails where a test wants a change to be broken off.
-    #[cfg_attr(
-        not(test),
-        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests only")
-    )]
+    /// Sees, before a file is put in place, that nobody else has changed the store: somebody may have taken the file of the lock away.
+    /// In tests it also fails where a change is to be broken off.
     pub(super) fn step(&self, path: &Path) -> Result<(), StoreError> {
+        if Manifest::read(&self.directory)?.checksum != self.manifest.checksum {
+            return Err(StoreError::Locked {
+                path: self.directory.clone(),
+            });
+        }
         #[cfg(test)]
         if let Some(left) = self.fails_after.get() {
             let Some(left) = left.checked_sub(1) else {

@@ -9,6 +9,7 @@ use crate::hash::{HashKind, HashValue, Pdq};
 use crate::list::{FeedPosition, ImportReport};
 
 mod files;
+mod holds;
 mod model;
 
 fn list(name: &str) -> ListDescriptor {
