@@ -218,6 +218,26 @@ fn an_entry_of_low_quality_does_not_count_where_the_policy_asks_for_more() {
     );
 }
 
+#[test]
+fn a_list_on_trial_does_not_hide_that_an_input_could_not_be_decided() {
+    let frames: Vec<PixelBuffer> = (1..=3).map(drawn).collect();
+    let whole = animation(&frames);
+    let cut = &whole[..whole.len() * 5 / 6];
+    let listed = [entry("e", &[pdq(&frames[0])])];
+    let screen = |action: &str, bytes: &[u8]| {
+        let policy = format!("[default]\naction = '{action}'\n");
+        screener(&[("a", &listed)], &policy).screen(bytes)
+    };
+    let verdict = screen("observe", cut);
+    assert_eq!(verdict.status, Status::Truncated);
+    assert_eq!(
+        (verdict.matches.len(), verdict.action),
+        (1, Some(Action::Observe))
+    );
+    assert_eq!(screen("observe", &whole).status, Status::Match);
+    assert_eq!(screen("review", cut).status, Status::Match);
+}
+
 const KNOWN: &str = "[lists.known]\nknown = { reason = 'looked at' }\n";
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::decide::Suppression;
 use super::plan::{Plan, PlannedList, Searched};
-use super::policy::KnownPolicy;
+use super::policy::{Action, KnownPolicy};
 use super::verdict::{EntryMatch, MatchType, Status, SuppressedMatch, Verdict};
 use crate::classic::{CLASSIC_PROFILE, CLASSIC_PROFILE_JPEG_LUMA};
 use crate::decode::DecodeError;
@@ -198,7 +198,10 @@ impl Screening {
         }
         matches.sort_by(in_order);
         suppressed.sort_by(|a, b| in_order(&a.found, &b.found));
+        // A list on trial must not make an input that could not be decided look decided.
+        let asks = |found: &EntryMatch| found.action > Action::Observe;
         let status = self.status(
+            matches.iter().any(asks),
             !matches.is_empty(),
             !suppressed.is_empty(),
             !lists_out_of_date.is_empty(),
@@ -228,10 +231,16 @@ impl Screening {
         }
     }
 
-    fn status(&self, has_matches: bool, has_suppressed: bool, is_out_of_date: bool) -> Status {
+    fn status(
+        &self,
+        asks_for_something: bool,
+        has_matches: bool,
+        has_suppressed: bool,
+        is_out_of_date: bool,
+    ) -> Status {
         if !self.looked_up {
             Status::IndexNotLoaded
-        } else if has_matches {
+        } else if asks_for_something {
             Status::Match
         } else if self.damage.is_some() {
             Status::IndexDamaged
@@ -244,6 +253,8 @@ impl Screening {
             *status
         } else if self.low_quality_frames > 0 {
             Status::LowQuality
+        } else if has_matches {
+            Status::Match
         } else if has_suppressed {
             Status::Suppressed
         } else {

@@ -19,7 +19,8 @@ use crate::hash::HashKind;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// At least one entry matches.
+    /// At least one entry matches. A match that is only observed does not outrank that an input could not be decided: then that is
+    /// the status, and the match is among [`Verdict::matches`].
     Match,
     /// Every hash that the policy asks for was made and looked up, and none matches.
     NoMatch,

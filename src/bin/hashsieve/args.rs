@@ -418,7 +418,8 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A match is a lead for people to look at, not a verdict on anybody. Only the status `no_match` says that nothing was \
-found; every other status says why the input could not be decided, and the exit code is then 2 unless something matched. \
+found; `suppressed` that what matches does not count, and why. Every other status says why the input could not be decided, and the \
+exit code is then 2 unless something matched. \
 Files that are no pictures count as well: their digests are looked up, and their status is `unsupported` where a list has \
 perceptual hashes.
 
