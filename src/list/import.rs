@@ -224,6 +224,8 @@ pub struct FeedPosition {
     pub checkpoint_time: Option<i64>,
     /// Whether the source has more pages for the request that this page answers.
     pub has_more: bool,
+    /// The name of the feed's format ([`ListFormat::name`]).
+    pub feed: &'static str,
 }
 
 /// Items that are ready, and the counts so far.

@@ -19,7 +19,7 @@ use quick_xml::{Reader, XmlVersion};
 
 use super::error::{ListError, QuarantineReason};
 use super::feedback::Feedback;
-use super::import::{FeedPosition, Sink};
+use super::import::{FeedPosition, ListFormat, Sink};
 use super::time::parse_time;
 use super::value::{NamedKind, parse_hash, parse_kind};
 use super::xml::{MAX_RECORD, Piece, Pieces};
@@ -66,6 +66,7 @@ impl<R: BufRead> Page<R> {
                     checkpoint: text,
                     checkpoint_time: time,
                     has_more: self.has_more,
+                    feed: ListFormat::Ncmec.name(),
                 });
                 return Ok(false);
             }

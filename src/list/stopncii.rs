@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::error::QuarantineReason;
-use super::import::FeedPosition;
+use super::import::{FeedPosition, ListFormat};
 use super::json::Shape;
 use super::json_list::{Output, Records};
 use super::json_value::{List, Names, Object, Scalar, parse_field, parse_record};
@@ -116,7 +116,10 @@ impl Records for StopNcii {
     }
 
     fn position(&mut self) -> Option<FeedPosition> {
-        Some(std::mem::take(&mut self.position))
+        Some(FeedPosition {
+            feed: ListFormat::StopNcii.name(),
+            ..std::mem::take(&mut self.position)
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::error::QuarantineReason;
-use super::import::FeedPosition;
+use super::import::{FeedPosition, ListFormat};
 use super::json::Shape;
 use super::json_list::{Output, Records, id};
 use super::json_value::{Scalar, parse_field, parse_record};
@@ -106,7 +106,10 @@ impl Records for TechAgainstTerrorism {
     }
 
     fn position(&mut self) -> Option<FeedPosition> {
-        Some(std::mem::take(&mut self.position))
+        Some(FeedPosition {
+            feed: ListFormat::TechAgainstTerrorism.name(),
+            ..std::mem::take(&mut self.position)
+        })
     }
 }
 

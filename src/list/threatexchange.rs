@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::error::QuarantineReason;
-use super::import::FeedPosition;
+use super::import::{FeedPosition, ListFormat};
 use super::json::Shape;
 use super::json_list::{Output, Records, id};
 use super::json_value::{Edge, Object, Scalar, parse_record};
@@ -162,6 +162,7 @@ impl Records for ThreatExchange {
             checkpoint: self.last_updated.map(|seconds| seconds.to_string()),
             checkpoint_time: self.last_updated,
             has_more: self.has_more,
+            feed: ListFormat::ThreatExchange.name(),
         };
         Some(position)
     }

@@ -242,8 +242,7 @@ impl Screener {
     /// Takes what is new in the stores, and returns whether there was anything. Once it has returned, every picture is screened
     /// against stores at least as new as they were when it was called.
     ///
-    /// Costs what [`Store::reload`] does, some milliseconds at most, and more for new segments with known lists ([`new`](Self::new) says
-    /// what); other threads are not held up. Of lists that are new, [`Policy::default`] holds unless the policy names them; that a list
+    /// Costs what [`Store::reload`] does, and more for new segments with known lists ([`new`](Self::new) says what); other threads are not held up. Of lists that are new, [`Policy::default`] holds unless the policy names them; that a list
     /// which the policy names is gone is no error.
     ///
     /// # Errors

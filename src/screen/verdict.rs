@@ -19,7 +19,8 @@ use crate::hash::HashKind;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// At least one entry matches.
+    /// At least one entry matches. Where that is only observed it decides nothing of what could not be looked at:
+    /// [`Verdict::undecided`] says why.
     Match,
     /// Every hash that the policy asks for was made and looked up, and none matches.
     NoMatch,

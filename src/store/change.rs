@@ -1,5 +1,6 @@
 //! One change of one list, from its first record to its publication.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
@@ -7,11 +8,14 @@ use sha2::{Digest, Sha256};
 use super::bits::Bits;
 use super::difference::{Difference, DifferenceKind, compare};
 use super::error::StoreError;
-use super::manifest::{ListSettings, StoredList, segment_file};
+use super::manifest::{DAY, ListSettings, StoredList, segment_file};
 use super::now;
 use super::writer::{Planned, StoreWriter};
 use crate::entry::{Entry, EntryStatus, ListDescriptor};
-use crate::index::{BuildProgress, DEFAULT_MEMORY_BUDGET, IndexBuilder, WITHDRAWN_CODE};
+use crate::hash::HashKind;
+use crate::index::{
+    BuildProgress, CorruptIndex, DEFAULT_MEMORY_BUDGET, IndexBuilder, WITHDRAWN_CODE,
+};
 use crate::list::{FeedPosition, ImportReport};
 
 /// How long the part of a made-up id is that comes of the hashes, in bytes before they are spelled.
@@ -44,6 +48,8 @@ pub struct ChangeOptions {
     pub shrink_limit_percent: u8,
     /// Whether a page may be older than what the store has of the feed.
     pub allows_older: bool,
+    /// Whether a record that is of no later time than a withdrawal, or of no time, brings its entry back.
+    pub reinstates: bool,
     /// The memory for sorting, in bytes ([`IndexBuilder::with_memory_budget`]).
     pub memory_budget: usize,
 }
@@ -58,6 +64,7 @@ impl ChangeOptions {
             whole_records,
             shrink_limit_percent: Self::DEFAULT_SHRINK_LIMIT_PERCENT,
             allows_older: false,
+            reinstates: false,
             memory_budget: DEFAULT_MEMORY_BUDGET,
         }
     }
@@ -137,6 +144,10 @@ pub struct Change<'s> {
     complete_through: Option<i64>,
     /// The end of a page, and of what came before it and was complete, if that is later.
     backwards: Option<(i64, i64)>,
+    /// Whether a file had records of which none could be read.
+    is_unreadable: bool,
+    /// The time at which the change began.
+    now: i64,
     report: Option<ImportReport>,
     settings: ListSettings,
 }
@@ -154,6 +165,7 @@ impl<'s> Change<'s> {
             builder.keep_withdrawn();
         }
         let list = builder.add_list(descriptor.clone())?;
+        let now = now();
         let stored = store.manifest.list(&descriptor.name);
         let segments = store.snapshot.segments().iter();
         let touched = segments.map(|segment| Bits::new(segment.index().entries()));
@@ -171,6 +183,8 @@ impl<'s> Change<'s> {
             position: None,
             complete_through: None,
             backwards: None,
+            is_unreadable: false,
+            now,
             report: None,
             settings: ListSettings::default(),
         })
@@ -179,7 +193,13 @@ impl<'s> Change<'s> {
     /// Adds what one record of the list says. `by_value` says that the source knows the entry by its hashes alone: it then gets
     /// an id that is made of them, which is the same every time and from which they cannot be found.
     ///
-    /// A withdrawn entry that names hashes, in records that are not whole, takes back these hashes; else it withdraws the entry.
+    /// A withdrawn entry that names hashes, in records that are not whole, takes back these hashes; else it withdraws the entry, as
+    /// one that is known by its hashes alone does. Of two records that are of a time the later counts, in whichever order they
+    /// come; of the same time, one that withdraws. What was withdrawn at a time is not brought back by a record of no time, unless
+    /// [`reinstates`](ChangeOptions::reinstates) says so. A time more than a day in the future says nothing.
+    ///
+    /// A record that is not whole and says nothing but hashes leaves what the store has of its entry; another takes its place, but
+    /// for texts, quality and the first time, which stay where it has none.
     ///
     /// # Errors
     /// [`StoreError::Build`] with [`BuildError::InvalidEntry`](crate::BuildError::InvalidEntry), after which the change goes on
@@ -201,35 +221,67 @@ impl<'s> Change<'s> {
             ChangeKind::Replace => None,
             _ => self.find(&entry.entry_id)?,
         };
-        let stored_time = found
-            .as_ref()
-            .and_then(|(.., stored)| stored.source_updated);
+        let stored = found.as_ref().map(|(.., stored)| stored);
+        let stored_time = stored.and_then(|stored| self.told(stored.source_updated));
         if self.options.kind == ChangeKind::Withdraw {
             own = entry.clone();
             // A source whose clock is ahead of this one's must not undo it.
-            own.source_updated = Some(now()).max(stored_time);
+            own.source_updated = Some(self.now).max(stored_time);
             entry = &own;
-        }
-        if self.options.whole_records && is_before(entry.source_updated, stored_time) {
+        } else if self.is_outdated(entry, stored) {
             self.outdated += 1;
             return Ok(());
+        } else if !entry.status.matches() && entry.source_updated.is_none() && stored_time.is_some()
+        {
+            own = entry.clone();
+            // It is at least as late as what it withdraws.
+            own.source_updated = stored_time;
+            entry = &own;
         }
         if !self.options.whole_records && entry.status.matches() && !entry.has_hash() {
             // It adds nothing to its entry.
             self.records += 1;
             return Ok(());
         }
-        if let Some((segment, position, _)) = found {
+        if let Some((segment, position, stored)) = found {
             self.touched[segment].insert(position);
+            if !self.options.whole_records && !by_value && entry.status.matches() {
+                let mut whole = entry.clone();
+                complete(&mut whole, stored);
+                own = whole;
+                entry = &own;
+            }
         }
         if self.options.whole_records || by_value {
-            self.builder.replace(self.list, entry)?;
+            let time = self.told(entry.source_updated);
+            self.builder.replace_at(self.list, entry, time)?;
         } else {
             self.builder.add(self.list, entry)?;
         }
         // What does not fit is no record: a list of nothing else must not look like an empty one.
         self.records += 1;
         Ok(())
+    }
+
+    /// Returns a time, unless it is too far in the future to say anything.
+    fn told(&self, time: Option<i64>) -> Option<i64> {
+        time.filter(|&time| time <= self.now.saturating_add(DAY))
+    }
+
+    /// Returns whether the store has something later of an entry than a record says.
+    fn is_outdated(&self, new: &Entry, stored: Option<&Entry>) -> bool {
+        let Some(stored) = stored else {
+            return false;
+        };
+        let (new_time, stored_time) = (
+            self.told(new.source_updated),
+            self.told(stored.source_updated),
+        );
+        let brings_back = stored.status == EntryStatus::Withdrawn && new.status.matches();
+        if brings_back && !self.options.reinstates {
+            return stored_time.is_some_and(|stored| new_time.is_none_or(|new| new <= stored));
+        }
+        self.options.whole_records && is_before(new_time, stored_time)
     }
 
     /// Withdraws an entry by its id. For [`StoreWriter::withdrawal`].
@@ -251,6 +303,8 @@ impl<'s> Change<'s> {
     /// read in all, and the checkpoint of the page that is latest in time, once a page says that it is the last of its request:
     /// pages of one request may be in any order of time.
     pub fn imported(&mut self, report: &ImportReport, position: Option<&FeedPosition>) {
+        // A page of which nothing can be read is no empty page.
+        self.is_unreadable |= report.records > 0 && report.entries == 0;
         match &mut self.report {
             Some(sum) => sum.merge(report),
             None => self.report = Some(report.clone()),
@@ -319,7 +373,8 @@ impl<'s> Change<'s> {
         progress: &mut dyn FnMut(BuildProgress),
     ) -> Result<ChangeSummary, StoreError> {
         let mut lists = self.lists()?;
-        if self.records == 0 && self.outdated == 0 && self.options.kind != ChangeKind::Apply {
+        let may_be_empty = self.options.kind == ChangeKind::Apply && !self.is_unreadable;
+        if self.records == 0 && self.outdated == 0 && !may_be_empty {
             return Err(StoreError::NoEntries);
         }
         let mut planned = self.store.planned();
@@ -329,7 +384,8 @@ impl<'s> Change<'s> {
         };
         let list = self.position();
         if self.records > 0 || self.options.kind == ChangeKind::Replace {
-            let new = self.build(&lists, progress)?;
+            let (new, outdated) = self.build(&lists, progress)?;
+            summary.outdated += outdated;
             let outcome = compare(&new.segment, list, &mut planned, each)?;
             summary.added = outcome.counts.added;
             summary.changed = outcome.counts.changed;
@@ -339,6 +395,7 @@ impl<'s> Change<'s> {
             if self.options.kind == ChangeKind::Replace {
                 summary.removed =
                     self.remove_others(list, &new, &mut planned, &outcome.kept, each)?;
+                self.check_kinds(list, &new)?;
             }
             let kept = outcome.kept;
             if kept.count() == u64::from(kept.len()) {
@@ -385,16 +442,38 @@ impl<'s> Change<'s> {
         if self.options.kind == ChangeKind::Withdraw {
             return Ok(lists);
         }
+        let page = self.position.as_ref();
+        // A row that is added to a feed by hand is no news of it, nor is a part of what a request asked for.
+        let is_news = match self.options.kind {
+            ChangeKind::Add => list.feed.is_none(),
+            _ => page.is_none_or(|page| !page.has_more),
+        };
         let old = &mut list.descriptor;
-        list.checked_at = now();
-        let feed_time = self.position.as_ref().and_then(|feed| feed.checkpoint_time);
-        old.time = new.time.or(feed_time).or(Some(list.checked_at));
+        if is_news {
+            list.checked_at = self.now;
+            let feed_time = page.and_then(|feed| feed.checkpoint_time);
+            old.time = feed_time.or(Some(self.now));
+        }
+        old.time = new.time.or(old.time);
+        if self.options.kind == ChangeKind::Replace {
+            (list.feed, list.checkpoint, list.checkpoint_time) = (None, None, None);
+        }
         if let Some(report) = &self.report {
             list.last_import.clone_from(report);
         }
         if let Some(position) = &self.position {
+            if let Some(feed) = &list.feed
+                && feed != position.feed
+            {
+                return Err(StoreError::OtherFeed {
+                    stored: feed.clone(),
+                    page: position.feed,
+                });
+            }
+            list.feed = Some(position.feed.to_owned());
             if self.options.kind == ChangeKind::Apply && !self.options.allows_older {
-                let times = list.checkpoint_time.zip(position.checkpoint_time);
+                let stored = self.told(list.checkpoint_time);
+                let times = stored.zip(position.checkpoint_time);
                 let backwards = times.filter(|(stored, page)| page < stored);
                 if let Some((stored, page)) = backwards.or(self.backwards) {
                     return Err(StoreError::Backwards { stored, page });
@@ -415,7 +494,7 @@ impl<'s> Change<'s> {
         &mut self,
         lists: &[StoredList],
         progress: &mut dyn FnMut(BuildProgress),
-    ) -> Result<Planned, StoreError> {
+    ) -> Result<(Planned, u64), StoreError> {
         let path = segment_file(&self.store.directory, self.number);
         let empty = IndexBuilder::with_memory_budget(&path, 0);
         let mut builder = std::mem::replace(&mut self.builder, empty);
@@ -431,7 +510,44 @@ impl<'s> Change<'s> {
         }
         self.store.step(&path)?;
         let built = builder.finish_with(progress)?;
-        self.store.opened(self.number, &built.identity, lists)
+        let new = self.store.opened(self.number, &built.identity, lists)?;
+        Ok((new, built.outdated))
+    }
+
+    /// Refuses to lose too many of the hashes of one kind: a column that is no longer read takes no entry away.
+    fn check_kinds(&self, list: u32, new: &Planned) -> Result<(), StoreError> {
+        let mut stored = BTreeMap::<HashKind, u64>::new();
+        for segment in self.store.snapshot.segments() {
+            let index = segment.index();
+            let corrupt = segment.corrupt();
+            let Some(list) = segment.index_list(list) else {
+                continue;
+            };
+            let of_list = index.entries_of(list).map_err(&corrupt)?;
+            for kind in index.kinds() {
+                let count = stored.entry(kind).or_default();
+                let stands = |entry| of_list.contains(&entry) && segment.stands(entry);
+                let counted = index.for_each_assertion(kind, stands, |_, _| {
+                    *count += 1;
+                    Ok::<(), CorruptIndex>(())
+                });
+                counted.map_err(&corrupt)?;
+            }
+        }
+        let limit_percent = self.options.shrink_limit_percent;
+        for (kind, hashes) in stored {
+            let left = u64::from(new.segment.index().assertions(kind));
+            let removed = hashes.saturating_sub(left);
+            if removed * 100 > hashes * u64::from(limit_percent) {
+                return Err(StoreError::LosesHashes {
+                    kind,
+                    removed,
+                    hashes,
+                    limit_percent,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Builds a segment of some of the entries of another.
@@ -539,6 +655,36 @@ impl fmt::Debug for Change<'_> {
 /// Returns whether a time is before another, if both are known.
 fn is_before(new: Option<i64>, stored: Option<i64>) -> bool {
     new.zip(stored).is_some_and(|(new, stored)| new < stored)
+}
+
+/// Completes a record that adds to an entry with what the store has of it.
+fn complete(record: &mut Entry, stored: Entry) {
+    if stored.status == EntryStatus::Withdrawn {
+        return;
+    }
+    let says_nothing = Entry {
+        entry_id: record.entry_id.clone(),
+        hashes: record.hashes.clone(),
+        other_hashes: record.other_hashes.clone(),
+        fetched_at: record.fetched_at,
+        ..Entry::default()
+    };
+    if *record == says_nothing {
+        *record = Entry {
+            hashes: std::mem::take(&mut record.hashes),
+            other_hashes: std::mem::take(&mut record.other_hashes),
+            fetched_at: record.fetched_at,
+            ..stored
+        };
+        return;
+    }
+    record.submitter = record.submitter.take().or(stored.submitter);
+    record.classification = record.classification.take().or(stored.classification);
+    record.quality = record.quality.or(stored.quality);
+    record.first_seen = record.first_seen.or(stored.first_seen);
+    if record.tags.is_empty() {
+        record.tags = stored.tags;
+    }
 }
 
 /// Returns an id for an entry that its source knows by its hashes alone.

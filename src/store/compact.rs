@@ -33,7 +33,8 @@ impl StoreWriter {
         }
         let lists = self.manifest.lists.clone();
         let together = self.together(&lists, &planned, progress)?;
-        self.publish(lists, together.into_iter().collect())
+        self.publish(lists, together.into_iter().collect())?;
+        self.remove_unnamed()
     }
 
     /// Makes all that was withdrawn physically gone from the files of the store: segments with entries that no longer stand are
@@ -48,11 +49,12 @@ impl StoreWriter {
     pub fn purge(&mut self, progress: &mut dyn FnMut(BuildProgress)) -> Result<(), StoreError> {
         let planned = self.planned();
         if planned.iter().all(|one| one.withdrawn.count() == 0) {
-            return Ok(());
+            return self.remove_unnamed();
         }
         let lists = self.manifest.lists.clone();
         let planned = self.rewritten(&lists, planned, progress)?;
-        self.publish(lists, planned)
+        self.publish(lists, planned)?;
+        self.remove_unnamed()
     }
 
     /// Writes segments anew of which not all entries stand.
@@ -128,6 +130,9 @@ impl StoreWriter {
         };
         for one in planned {
             let index = one.segment.index();
+            // What is copied gets a checksum of its own: damage would pass for what a list says, and the sound file, if somebody has
+            // a copy, would not be missed.
+            index.verify().map_err(one.segment.corrupt())?;
             // By name: a list that is being removed moves the positions of those after it.
             let names = index.lists().map_err(one.segment.corrupt())?;
             let to: Vec<_> = names

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::hash::HashKind;
 use crate::index::{BuildError, CorruptIndex, OpenError};
 use crate::list::format_time;
 
@@ -84,6 +85,24 @@ pub enum StoreError {
         entries: u64,
         /// The largest part that may be gone without being asked for, in percent.
         limit_percent: u8,
+    },
+    /// A list would lose so many of its hashes of one kind that a mistake is likelier: a column that is no longer found.
+    LosesHashes {
+        /// The kind.
+        kind: HashKind,
+        /// How many would be gone.
+        removed: u64,
+        /// How many there are.
+        hashes: u64,
+        /// The largest part that may be gone without being asked for, in percent.
+        limit_percent: u8,
+    },
+    /// A page is of another feed than the list has.
+    OtherFeed {
+        /// The format of the feed that the list has.
+        stored: String,
+        /// That of the page.
+        page: &'static str,
     },
     /// A page of a feed is older than what the store has of that feed.
     Backwards {
@@ -169,6 +188,21 @@ impl fmt::Display for StoreError {
                 f,
                 "{removed} of {entries} entries would be gone, more than {limit_percent} %, so nothing was changed: look \
                  whether the file is whole, and if it is, allow more with --shrink-limit"
+            ),
+            Self::LosesHashes {
+                kind,
+                removed,
+                hashes,
+                limit_percent,
+            } => write!(
+                f,
+                "{removed} of {hashes} {kind} hashes would be gone, more than {limit_percent} %, so nothing was changed: look \
+                 whether their column is still read, and allow more (`--shrink-limit`) if they are meant to go"
+            ),
+            Self::OtherFeed { stored, page } => write!(
+                f,
+                "the list has a feed of format {stored} and this page is of {page}, so nothing was changed: a list has one feed; \
+                 look at the list's name, or put all of it in place of the list (`store replace`)"
             ),
             Self::Backwards { stored, page } => {
                 let time = |time| format_time(time).unwrap_or_else(|| format!("{time} s"));

@@ -25,6 +25,11 @@ const SEGMENT_SUFFIX: &str = ".hsv";
 /// What sets of withdrawn entries are called, before the numbers of their segment and of the change.
 const WITHDRAWN_PREFIX: &str = "withdrawn-";
 const WITHDRAWN_SUFFIX: &str = ".bits";
+/// The most changes and segments that are counted: a thousand a second for more than a hundred thousand years.
+const MAX_NUMBER: u64 = 1 << 52;
+
+/// A day in seconds.
+pub(super) const DAY: i64 = 86_400;
 
 /// One list of a store: what is known of it besides its entries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,7 +44,10 @@ pub struct StoredList {
     pub checkpoint: Option<String>,
     /// The time that the checkpoint stands for, in seconds since 1970 (UTC).
     pub checkpoint_time: Option<i64>,
-    /// When it was last changed or found to be unchanged here, in seconds since 1970 (UTC).
+    /// The format of its feed, by its name ([`ListFormat::name`](crate::list::ListFormat::name)), if it has one.
+    pub feed: Option<String>,
+    /// When it was last changed or found to be unchanged here, in seconds since 1970 (UTC): of a list with a feed, by all pages of a
+    /// request or as a whole.
     pub checked_at: i64,
     /// After how many days without that it is out of date; for feeds, because the source forgets its withdrawals.
     pub stale_after_days: Option<u32>,
@@ -49,9 +57,12 @@ pub struct StoredList {
 
 impl StoredList {
     /// Returns whether the list is out of date at a time in seconds since 1970 (UTC).
+    ///
+    /// So is one whose time is more than a day in the future: by which clock it was, nobody knows.
     pub fn is_stale(&self, now: i64) -> bool {
-        let limit = self.stale_after_days.map(|days| i64::from(days) * 86_400);
-        limit.is_some_and(|limit| now.saturating_sub(self.checked_at) > limit)
+        let limit = self.stale_after_days.map(|days| i64::from(days) * DAY);
+        let age = now.saturating_sub(self.checked_at);
+        limit.is_some_and(|limit| age > limit || age < -DAY)
     }
 }
 
@@ -91,8 +102,17 @@ pub(super) struct SegmentRecord {
     pub(super) number: u64,
     /// The identity of its index.
     pub(super) identity: String,
-    /// The number of the change that last withdrew entries of it, after which the file that names them is called.
-    pub(super) withdrawn: Option<u64>,
+    /// Which entries of it do not stand.
+    pub(super) withdrawn: Option<WithdrawnRecord>,
+}
+
+/// After what the file is called that says which entries of a segment do not stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WithdrawnRecord {
+    /// The number of the change that last withdrew some.
+    pub(super) change: u64,
+    /// A random number: a store that is restored from a copy comes by the same numbers of changes again, with other entries.
+    pub(super) tag: u64,
 }
 
 impl SegmentRecord {
@@ -101,10 +121,10 @@ impl SegmentRecord {
     }
 
     pub(super) fn withdrawn_file(&self, directory: &Path) -> Option<PathBuf> {
-        let change = self.withdrawn?;
+        let WithdrawnRecord { change, tag } = self.withdrawn?;
         let number = self.number;
         Some(directory.join(format!(
-            "{WITHDRAWN_PREFIX}{number:08}-{change:08}{WITHDRAWN_SUFFIX}"
+            "{WITHDRAWN_PREFIX}{number:08}-{change:08}-{tag:016x}{WITHDRAWN_SUFFIX}"
         )))
     }
 }
@@ -133,6 +153,9 @@ pub(super) struct Manifest {
     pub(super) lists: Vec<StoredList>,
     /// The oldest first.
     pub(super) segments: Vec<SegmentRecord>,
+    /// The SHA-256 of its line of JSON, in hexadecimal: two manifests that have the same are the same.
+    #[serde(skip)]
+    pub(super) checksum: String,
 }
 
 /// What is read first, so that a later format is known as such whatever else it has.
@@ -151,6 +174,7 @@ impl Manifest {
             key: data_encoding::HEXLOWER.encode(&key),
             lists: Vec::new(),
             segments: Vec::new(),
+            checksum: String::new(),
         }
     }
 
@@ -159,7 +183,9 @@ impl Manifest {
         let path = directory.join(MANIFEST);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 return Err(StoreError::NotAStore {
                     path: directory.to_path_buf(),
                 });
@@ -191,16 +217,28 @@ impl Manifest {
             });
         }
         // The message of the parser might repeat a text.
-        serde_json::from_str(json).map_err(|_| damaged(path, "it is not as its format says"))
+        let manifest = serde_json::from_str::<Self>(json);
+        let mut manifest = manifest.map_err(|_| damaged(path, "it is not as its format says"))?;
+        if manifest.generation > MAX_NUMBER || manifest.next_segment > MAX_NUMBER {
+            return Err(damaged(
+                path,
+                "it counts more changes than there can have been",
+            ));
+        }
+        checksum.clone_into(&mut manifest.checksum);
+        Ok(manifest)
     }
 
-    /// Puts the manifest in place of whatever is there. The store then is what it says.
-    pub(super) fn publish(&self, directory: &Path) -> Result<(), StoreError> {
+    /// Puts the manifest in place of whatever is there. The store then is what it says, also if the machine fails once
+    /// [`sync`] has flushed the directory.
+    pub(super) fn publish(&mut self, directory: &Path) -> Result<(), StoreError> {
         let path = directory.join(MANIFEST);
         let io = StoreError::io(&path);
         let json = serde_json::to_string(self).map_err(|error| io(error.into()))?;
         let checksum = data_encoding::HEXLOWER.encode(&Sha256::digest(&json));
-        write_whole(&path, format!("{json}\n{checksum}\n").as_bytes())
+        put(&path, format!("{json}\n{checksum}\n").as_bytes())?;
+        self.checksum = checksum;
+        Ok(())
     }
 
     /// Returns the key by which ids are made of hashes.
@@ -222,8 +260,9 @@ fn damaged(path: &Path, what: &'static str) -> StoreError {
     }
 }
 
-/// Writes a file so that it is there whole or not at all, readable by its owner only.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// Writes a file so that it is there whole or not at all, readable by its owner only. Whether it stays if the machine fails is for
+/// [`sync`] to say.
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let io = StoreError::io(path);
     let mut file = tempfile::Builder::new()
@@ -234,7 +273,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     file.write_all(bytes).map_err(&io)?;
     file.as_file().sync_all().map_err(&io)?;
     file.persist(path).map_err(|error| io(error.error))?;
-    sync(directory)
+    Ok(())
 }
 
 /// Flushes a directory, so that what was renamed in it stays so.
@@ -260,7 +299,7 @@ mod tests {
         manifest.segments.push(SegmentRecord {
             number: 3,
             identity: "i".to_owned(),
-            withdrawn: Some(9),
+            withdrawn: Some(WithdrawnRecord { change: 9, tag: 7 }),
         });
         manifest
     }
@@ -268,8 +307,9 @@ mod tests {
     #[test]
     fn a_manifest_survives_and_damage_of_any_byte_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
-        some().publish(directory.path()).unwrap();
-        assert_eq!(Manifest::read(directory.path()).unwrap(), some());
+        let mut published = some();
+        published.publish(directory.path()).unwrap();
+        assert_eq!(Manifest::read(directory.path()).unwrap(), published);
         let path = directory.path().join(MANIFEST);
         let bytes = fs::read(&path).unwrap();
         for at in 0..bytes.len() {

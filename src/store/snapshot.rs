@@ -177,6 +177,7 @@ pub struct StoredMatch {
 /// one bit an entry is held.
 pub struct Snapshot {
     generation: u64,
+    identity: String,
     lists: Vec<StoredList>,
     segments: Vec<Segment>,
 }
@@ -201,14 +202,27 @@ impl Snapshot {
         }
         Ok(Self {
             generation: manifest.generation,
+            identity: manifest.checksum,
             lists: manifest.lists,
             segments,
         })
     }
 
+    /// Returns the snapshot as that of a manifest with this checksum.
+    pub(super) fn with_identity(mut self, checksum: &str) -> Self {
+        checksum.clone_into(&mut self.identity);
+        self
+    }
+
     /// Returns how many changes there had been. A later snapshot of the store has a larger number.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Returns what tells this state of the store from every other, of this store or another: the SHA-256 of its manifest, in
+    /// lower-case hexadecimal. A store that was restored from a copy may come by a generation again, and not by this.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// Returns the lists.

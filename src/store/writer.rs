@@ -9,8 +9,8 @@ use super::bits::Bits;
 use super::change::{Change, ChangeKind, ChangeOptions, ChangeSummary};
 use super::error::StoreError;
 use super::manifest::{
-    LOCK, ListSettings, MANIFEST, Manifest, SegmentRecord, StoredList, is_ours, segment_file,
-    write_whole,
+    LOCK, ListSettings, MANIFEST, Manifest, SegmentRecord, StoredList, WithdrawnRecord, is_ours,
+    put, segment_file, sync,
 };
 use super::snapshot::{Segment, Snapshot};
 use super::{load, now};
@@ -28,6 +28,9 @@ pub struct StoreWriter {
     pub(super) snapshot: Snapshot,
     /// Locked as long as the value lives; the system unlocks it when the process dies.
     _lock: File,
+    /// Whether the manifest was put in place and it is not known to stay if the machine fails. Then what the manifest before it
+    /// names must stay as well.
+    is_unsynced: bool,
     /// After how many steps the next change is to fail, as if the process had been killed.
     #[cfg(test)]
     pub(super) fails_after: std::cell::Cell<Option<u32>>,
@@ -68,15 +71,18 @@ impl StoreWriter {
     fn with_lock(directory: PathBuf, lock: File) -> Result<Self, StoreError> {
         let manifest = Manifest::read(&directory)?;
         let snapshot = load(&directory, IndexOptions::default(), None)?;
-        let writer = Self {
+        let mut writer = Self {
             directory,
             manifest,
             snapshot,
             _lock: lock,
+            is_unsynced: true,
             #[cfg(test)]
             fails_after: std::cell::Cell::new(None),
         };
-        writer.remove_unnamed()?;
+        writer.sync()?;
+        // What is left of changes that were broken off is no reason not to change the store.
+        let _ = writer.remove_unnamed();
         Ok(writer)
     }
 
@@ -158,6 +164,7 @@ impl StoreWriter {
         }
         let planned = self.planned();
         self.publish(lists, planned)?;
+        let _ = self.remove_unnamed();
         Ok(true)
     }
 
@@ -186,7 +193,8 @@ impl StoreWriter {
         let mut lists = self.manifest.lists.clone();
         lists.remove(position);
         let planned = self.rewritten(&lists, planned, progress)?;
-        self.publish(lists, planned)
+        self.publish(lists, planned)?;
+        self.remove_unnamed()
     }
 
     pub(super) fn known(&self, list: &str) -> Result<usize, StoreError> {
@@ -221,15 +229,21 @@ impl StoreWriter {
                 if one.withdrawn.count() == u64::from(one.withdrawn.len()) {
                     continue;
                 }
-                record.withdrawn = Some(generation);
+                let mut tag = [0; 8];
+                let drawn = getrandom::fill(&mut tag);
+                drawn.map_err(|error| StoreError::io(&self.directory)(error.into()))?;
+                record.withdrawn = Some(WithdrawnRecord {
+                    change: generation,
+                    tag: u64::from_le_bytes(tag),
+                });
                 if let Some(path) = record.withdrawn_file(&self.directory) {
                     self.step(&path)?;
-                    write_whole(&path, &one.withdrawn.to_bytes(one.segment.identity()))?;
+                    put(&path, &one.withdrawn.to_bytes(one.segment.identity()))?;
                 }
             }
             segments.push(record);
         }
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             generation,
             lists,
             segments,
@@ -239,16 +253,33 @@ impl StoreWriter {
         // Opened before it is published: what cannot be read must not become the store.
         let (options, earlier) = (IndexOptions::default(), Some(&self.snapshot));
         let snapshot = Snapshot::open(&self.directory, manifest.clone(), options, earlier)?;
+        // Before the manifest names them.
+        sync(&self.directory)?;
+        self.step(&self.directory.join(MANIFEST))?;
         manifest.publish(&self.directory)?;
+        // From here on the store is the new one, whatever fails.
+        self.snapshot = snapshot.with_identity(&manifest.checksum);
         self.manifest = manifest;
-        self.snapshot = snapshot;
+        self.is_unsynced = true;
         self.step(&self.directory)?;
-        self.remove_unnamed()
+        self.sync()?;
+        self.step(&self.directory)
+    }
+
+    /// Sees that the manifest stays if the machine fails.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        sync(&self.directory)?;
+        self.is_unsynced = false;
+        Ok(())
     }
 
     /// Removes files that look like those of a store and that its manifest does not name. Readers that have them open keep them.
     pub(super) fn remove_unnamed(&self) -> Result<(), StoreError> {
         let io = StoreError::io(&self.directory);
+        // What a manifest names that may come back after a failure, or that somebody else published, must stay.
+        if self.is_unsynced || Manifest::read(&self.directory)?.checksum != self.manifest.checksum {
+            return Ok(());
+        }
         let mut named = Vec::new();
         for record in &self.manifest.segments {
             named.push(record.file(&self.directory));
@@ -257,7 +288,8 @@ impl StoreWriter {
         for entry in fs::read_dir(&self.directory).map_err(&io)? {
             let entry = entry.map_err(&io)?;
             let is_ours = entry.file_name().to_str().is_some_and(is_ours);
-            if is_ours && !named.contains(&entry.path()) {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_ours && is_file && !named.contains(&entry.path()) {
                 match fs::remove_file(entry.path()) {
                     Err(error) if error.kind() != ErrorKind::NotFound => {
                         return Err(StoreError::io(&entry.path())(error));
@@ -297,12 +329,14 @@ impl StoreWriter {
         })
     }
 
-    /// Fails where a test wants a change to be broken off.
-    #[cfg_attr(
-        not(test),
-        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests only")
-    )]
+    /// Sees, before a file is put in place, that nobody else has changed the store: somebody may have taken the file of the lock away.
+    /// In tests it also fails where a change is to be broken off.
     pub(super) fn step(&self, path: &Path) -> Result<(), StoreError> {
+        if Manifest::read(&self.directory)?.checksum != self.manifest.checksum {
+            return Err(StoreError::Locked {
+                path: self.directory.clone(),
+            });
+        }
         #[cfg(test)]
         if let Some(left) = self.fails_after.get() {
             let Some(left) = left.checked_sub(1) else {
@@ -339,6 +373,7 @@ fn make(directory: &Path) -> Result<File, StoreError> {
             let mut key = [0; 16];
             getrandom::fill(&mut key).map_err(|error| io(error.into()))?;
             Manifest::new(key).publish(directory)?;
+            sync(directory)?;
             return Ok(lock);
         }
     }
@@ -360,12 +395,12 @@ fn make_private(directory: &Path) -> io::Result<()> {
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join(LOCK);
     let io = StoreError::io(&path);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(&io)?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    // Who cannot open it cannot lock it, and so not keep others from changing the store.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path).map_err(&io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked {

@@ -211,23 +211,28 @@ fn the_position_of_a_page_is_told() {
     );
     assert_eq!(position(&VICS), None);
     assert_eq!(position(&ListFormat::VpdqJson), None);
+    let nothing = |format: &ListFormat| {
+        let mut position = FeedPosition::default();
+        position.feed = format.name();
+        Some(position)
+    };
     let last = import(
         &ListFormat::StopNcii,
         "{\"hashRecords\":[],\"hasMoreRecords\":false,\"nextSetTimestamp\":null}",
     );
-    assert_eq!(last.position, Some(FeedPosition::default()));
+    assert_eq!(last.position, nothing(&ListFormat::StopNcii));
     for text in [
         "{\"data\":[]}",
         "{\"data\":[],\"paging\":{\"next\":null}}",
         "{\"data\":[],\"paging\":7}",
     ] {
         let last = import(&ListFormat::ThreatExchange, text);
-        assert_eq!(last.position, Some(FeedPosition::default()));
+        assert_eq!(last.position, nothing(&ListFormat::ThreatExchange));
     }
     for next in ["null", "\"\""] {
         let text = format!("{{\"results\":[],\"next\":{next}}}");
         let last = import(&ListFormat::TechAgainstTerrorism, &text);
-        assert_eq!(last.position, Some(FeedPosition::default()));
+        assert_eq!(last.position, nothing(&ListFormat::TechAgainstTerrorism));
     }
 }
 

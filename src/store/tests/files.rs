@@ -114,3 +114,144 @@ fn readers_miss_nothing_and_see_nothing_stale_while_a_store_changes() {
     });
     assert!(asked.load(Ordering::Relaxed) > 1000);
 }
+
+/// Copies all files of a store.
+fn copy(from: &Path, to: &Path) {
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn a_reader_takes_a_store_that_was_restored_from_a_copy_for_another() {
+    let (directory, mut writer) = new_store();
+    let entries = [entry("a", &[pdq(1)]), entry("b", &[pdq(2)])];
+    change(&mut writer, "x", whole(), &entries).unwrap();
+    let backup = tempfile::tempdir().unwrap();
+    copy(directory.path(), backup.path());
+    writer.withdraw("x", ["a"]).unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    assert!(ids(&store.snapshot(), &pdq(1)).is_empty());
+    drop(writer);
+    // Restored; and another change is made, of the same number.
+    for file in fs::read_dir(directory.path()).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    copy(backup.path(), directory.path());
+    let mut writer = StoreWriter::open(directory.path()).unwrap();
+    writer.withdraw("x", ["b"]).unwrap();
+    assert_eq!(
+        writer.snapshot().generation(),
+        store.snapshot().generation()
+    );
+    assert!(store.reload().unwrap());
+    assert_eq!(ids(&store.snapshot(), &pdq(1)), ["a"]);
+    assert!(ids(&store.snapshot(), &pdq(2)).is_empty());
+    assert!(!store.reload().unwrap());
+}
+
+#[test]
+fn whoever_goes_on_after_a_failure_never_removes_what_the_store_names() {
+    for step in 0.. {
+        let (directory, mut writer) = new_store();
+        let entries = [entry("a", &[pdq(1)]), entry("b", &[pdq(2)])];
+        change(&mut writer, "x", whole(), &entries).unwrap();
+        writer.fails_after.set(Some(step));
+        let is_done = writer.withdraw("x", ["a"]).is_ok();
+        let is_over = writer.fails_after.get() > Some(0);
+        writer.fails_after.set(None);
+        let _ = writer.remove_unnamed();
+        let store = Store::open(directory.path()).unwrap();
+        store.verify(&mut |_, _| {}).unwrap();
+        assert_eq!(store.snapshot().identity(), writer.snapshot().identity());
+        writer.withdraw("x", ["b"]).unwrap();
+        verify(directory.path());
+        if is_done && is_over {
+            assert!(step > 3);
+            break;
+        }
+    }
+}
+
+#[test]
+fn whoever_changes_a_store_whose_lock_was_taken_away_undoes_nothing_of_others() {
+    let (directory, mut writer) = new_store();
+    change(&mut writer, "x", whole(), &[entry("a", &[pdq(1)])]).unwrap();
+    fs::remove_file(directory.path().join("lock")).unwrap();
+    let mut other = StoreWriter::open(directory.path()).unwrap();
+    other.withdraw("x", ["a"]).unwrap();
+    let lost = change(&mut writer, "x", whole(), &[entry("b", &[pdq(2)])]);
+    assert!(matches!(lost, Err(StoreError::Locked { .. })));
+    drop(writer);
+    verify(directory.path());
+    let store = Store::open(directory.path()).unwrap();
+    assert!(ids(&store.snapshot(), &pdq(1)).is_empty());
+}
+
+#[test]
+fn damage_is_neither_copied_nor_taken_by_a_reader() {
+    let (directory, mut writer) = new_store();
+    let entries: Vec<_> = (0..20).map(|i| entry(&format!("{i}"), &[md5(i)])).collect();
+    change(&mut writer, "x", whole(), &entries).unwrap();
+    writer.withdraw("x", ["3"]).unwrap();
+    drop(writer);
+    let segment = "segment-00000001.hsv";
+    let mut bytes = fs::read(directory.path().join(segment)).unwrap();
+    let at = memchr::memmem::find(&bytes, md5(7).as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    fs::write(directory.path().join(segment), &bytes).unwrap();
+    let mut writer = StoreWriter::open(directory.path()).unwrap();
+    let before = writer.snapshot().generation();
+    for done in [writer.compact(&mut |_| {}), writer.purge(&mut |_| {})] {
+        assert!(matches!(done, Err(StoreError::Corrupt { .. })));
+    }
+    assert_eq!(writer.snapshot().generation(), before);
+    // A reader that does not have it yet.
+    let (other, mut writer) = new_store();
+    let store = Store::open(other.path()).unwrap();
+    change(&mut writer, "x", whole(), &entries).unwrap();
+    fs::write(other.path().join(segment), &bytes).unwrap();
+    assert!(store.reload().is_err());
+    assert_eq!(store.snapshot().generation(), 0);
+}
+
+#[test]
+fn what_is_no_file_of_a_store_is_left_alone_and_keeps_nobody_from_changing_it() {
+    let (directory, mut writer) = new_store();
+    change(&mut writer, "x", whole(), &[entry("a", &[pdq(1)])]).unwrap();
+    drop(writer);
+    for name in ["segment-00000099.hsv", ".hashsieve-x.unpublished"] {
+        fs::create_dir(directory.path().join(name)).unwrap();
+    }
+    let mut writer = StoreWriter::open(directory.path()).unwrap();
+    writer.withdraw("x", ["a"]).unwrap();
+    writer.purge(&mut |_| {}).unwrap();
+    assert!(directory.path().join("segment-00000099.hsv").is_dir());
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_open_any_file_of_a_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let (directory, mut writer) = new_store();
+    let entries = [entry("a", &[pdq(1)]), entry("b", &[pdq(2)])];
+    change(&mut writer, "x", whole(), &entries).unwrap();
+    writer.withdraw("x", ["a"]).unwrap();
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
+    }
+}
+
+#[test]
+fn a_manifest_that_counts_too_far_is_damage_and_no_overflow() {
+    let (directory, writer) = new_store();
+    let mut manifest = writer.manifest.clone();
+    drop(writer);
+    manifest.generation = u64::MAX;
+    manifest.publish(directory.path()).unwrap();
+    let opened = StoreWriter::open(directory.path());
+    assert!(matches!(opened, Err(StoreError::Damaged { .. })));
+}

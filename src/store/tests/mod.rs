@@ -9,6 +9,7 @@ use crate::hash::{HashKind, HashValue, Pdq};
 use crate::list::{FeedPosition, ImportReport};
 
 mod files;
+mod holds;
 mod model;
 
 fn list(name: &str) -> ListDescriptor {
@@ -305,6 +306,7 @@ fn a_feed_that_goes_backwards_or_was_left_too_long_is_refused() {
             checkpoint: Some(format!("at {time}")),
             checkpoint_time: Some(time),
             has_more: false,
+            ..FeedPosition::default()
         };
         change.imported(&ImportReport::default(), Some(&position));
         change.commit()
@@ -353,6 +355,7 @@ fn a_feed_that_goes_backwards_or_was_left_too_long_is_refused() {
         checkpoint: Some("next".to_owned()),
         checkpoint_time: Some(200),
         has_more: false,
+        ..FeedPosition::default()
     };
     empty.imported(&ImportReport::default(), Some(&position));
     empty.commit().unwrap();
@@ -376,6 +379,7 @@ fn pages_of_one_request_may_be_in_any_order_of_time_and_the_last_moves_the_check
                 checkpoint: (time != 0).then(|| time.to_string()),
                 checkpoint_time: (time != 0).then_some(time),
                 has_more,
+                ..FeedPosition::default()
             };
             change.imported(&ImportReport::default(), Some(&position));
         }

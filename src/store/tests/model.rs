@@ -97,6 +97,7 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 .change(super::list(&name(*list)), ChangeOptions::apply())
                 .unwrap();
             let before = model.clone();
+            let mut said = BTreeMap::new();
             for (number, hashes, is_withdrawn, time) in records {
                 let mut one = record(
                     *number,
@@ -106,13 +107,31 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 one.source_updated = time.map(i64::from);
                 change.add(&one, false).unwrap();
                 let key = (name(*list), id(*number));
-                // What the store had before the change decides.
-                let stored = before.entries.get(&key).and_then(|(_, time)| *time);
-                if is_older(one.source_updated, stored) {
+                let stored = before.entries.get(&key);
+                let stored_time = stored.and_then(|(_, time)| *time);
+                let mut time = one.source_updated;
+                let is_outdated = if !is_withdrawn && is_gone(stored) {
+                    stored_time.is_some_and(|stored| time.is_none_or(|time| time <= stored))
+                } else {
+                    is_older(time, stored_time)
+                };
+                if is_outdated {
                     continue;
                 }
+                if *is_withdrawn {
+                    time = time.or(stored_time);
+                }
+                // Of what the change itself says the latest counts, and of one time a withdrawal.
+                if let Some(time) = time {
+                    if let Some(&(before, withdrew)) = said.get(&key)
+                        && (time < before || (time == before && withdrew && !is_withdrawn))
+                    {
+                        continue;
+                    }
+                    said.insert(key.clone(), (time, *is_withdrawn));
+                }
                 let hashes = (!is_withdrawn).then(|| set(hashes));
-                model.entries.insert(key, (hashes, one.source_updated));
+                model.entries.insert(key, (hashes, time));
             }
             change.commit().unwrap();
         }
@@ -120,6 +139,7 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
             let mut change = writer
                 .change(super::list(&name(*list)), ChangeOptions::add())
                 .unwrap();
+            let before = model.clone();
             for (number, hashes, is_withdrawn) in records {
                 change
                     .add(&record(*number, hashes, *is_withdrawn), false)
@@ -127,7 +147,14 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 if hashes.is_empty() && !is_withdrawn {
                     continue;
                 }
-                let (stored, time) = model.entries.entry((name(*list), id(*number))).or_default();
+                let key = (name(*list), id(*number));
+                let was = before.entries.get(&key);
+                let was_time = was.and_then(|(_, time)| *time);
+                // What was withdrawn at a time is not brought back by a row of no time.
+                if !is_withdrawn && is_gone(was) && was_time.is_some() {
+                    continue;
+                }
+                let (stored, time) = model.entries.entry(key).or_default();
                 let mut now = stored.take().unwrap_or_default();
                 if !is_withdrawn {
                     now.extend(set(hashes));
@@ -138,7 +165,7 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 }
                 // A row that takes single hashes back says nothing of the entry, unless none is left.
                 if !is_withdrawn || now.is_empty() {
-                    *time = None;
+                    *time = was_time;
                 }
                 *stored = (!now.is_empty()).then_some(now);
             }
@@ -182,6 +209,11 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
             *writer = StoreWriter::open(directory).unwrap();
         }
     }
+}
+
+/// Returns whether an entry is remembered as withdrawn.
+fn is_gone(entry: Option<&ModelEntry>) -> bool {
+    entry.is_some_and(|(hashes, _)| hashes.is_none())
 }
 
 fn is_older(new: Option<i64>, stored: Option<i64>) -> bool {

@@ -111,6 +111,10 @@ pub(crate) struct AddArgs {
     pub(crate) lists: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    /// Bring back entries that were withdrawn, also by rows that are no later than that or of no time. Without it such rows are
+    /// passed over (outdated).
+    #[arg(long)]
+    pub(crate) reinstate: bool,
 }
 
 #[derive(Debug, Args)]
@@ -175,9 +179,9 @@ pub(crate) struct ReplaceArgs {
     group = ArgGroup::new("ids").required(true).multiple(true),
     after_help = "\
 An entry that is withdrawn no longer matches, also under its other hashes; other entries with the same hashes still do. Its \
-hashes are in the files until `store purge`. Ids of which the list has no entry are counted as unseen and remembered. Of a feed, a \
-record from before the withdrawal is passed over; any other brings the entry back, and so do `store add` and `store replace` \
-with a file that has it: see that the source withdraws it, too.
+hashes are in the files until `store purge`. Ids of which the list has no entry are counted as unseen and remembered. A record \
+that the source changed later brings the entry back, and so does `store replace` with a file that has it: see that the source \
+withdraws it, too. `store add` does not, unless --reinstate says so.
 
 Examples:
   hashsieve store withdraw lists/ --list hotline 4711 4712

@@ -22,11 +22,13 @@ use crate::report::{Report, counted, refuse_overwriting, tell};
 const MAX_ID_LINE: usize = 1 << 16;
 
 pub(super) fn add(arguments: &AddArgs, quiet: bool) -> Result<Outcome, Failure> {
-    let options = ChangeOptions::add();
+    let mut options = ChangeOptions::add();
+    options.reinstates = arguments.reinstate;
     let AddArgs {
         directory,
         lists,
         change,
+        ..
     } = arguments;
     make(directory, lists, change, options, quiet)
 }
