@@ -1829,7 +1829,8 @@ fn info_and_verify_describe_a_sound_index() {
     );
     let text = place.run(&["index", "info", "list.hsv"]).exits(0).stdout;
     assert!(text.starts_with(&format!("identity  {identity}\nsize      {bytes} bytes\n")));
-    let list = "list      list: 1 entries; source a source; version 7; time 2024-02-29; terms some terms\n";
+    let list =
+        "list      list: 1 entry; source a source; version 7; time 2024-02-29; terms some terms\n";
     assert!(text.ends_with(list), "{text}");
 }
 

@@ -8,7 +8,7 @@ use hashsieve::{HashKind, IndexBuilder, ListCounts};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
-use crate::import::{LeftOut, ListFile, Quarantine, notes, tell_of_poor_hashes};
+use crate::import::{LeftOut, ListFile, Quarantine, check_files, notes, tell_of_poor_hashes};
 use crate::list_args::CheckArgs;
 use crate::report::{Report, counted, refuse_overwriting};
 
@@ -80,6 +80,7 @@ impl<'a> Feed<'a> {
 
 pub(crate) fn check(arguments: &CheckArgs, quiet: bool) -> Result<Outcome, Failure> {
     let path = arguments.file.as_path();
+    check_files(&arguments.import, &[])?;
     let quarantine = arguments.import.quarantine.as_deref();
     refuse_overwriting(quarantine, arguments.import.inputs().chain([path]))?;
     let mut quarantine = Quarantine::held(quarantine)?;
