@@ -1635,8 +1635,8 @@ fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth
     for line in [
         "records   8 read, 2 left out, 0 withdrawn\n",
         "entries   4\n",
-        "note      1 rows left out for their status low_quality\n",
-        "note      1 rows left out that only say why a file has no hash\n",
+        "note      1 row left out for its status low_quality\n",
+        "note      1 row left out that only says why a file has no hash\n",
     ] {
         assert!(ran.stdout.contains(line), "{line}{}", ran.stdout);
     }
@@ -1920,7 +1920,7 @@ fn a_kind_that_is_given_goes_before_a_guess() {
         "index", "build", "list.txt", "-o", "list.hsv", "--kind", "sha256",
     ];
     let ran = place.run(&build).exits(0);
-    assert!(ran.stdout.contains("sha256    1 hashes"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("sha256    1 hash,"), "{}", ran.stdout);
 }
 
 #[test]
