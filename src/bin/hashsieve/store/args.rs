@@ -201,8 +201,8 @@ An entry that is withdrawn no longer matches, also under its other hashes; other
 hashes are in the files until `store purge`. An id of which the list has no entry is left out and told, by its number or line, and \
 the exit code is then 2; the others are withdrawn. --allow-unseen remembers it as withdrawn, so that an older record does not bring \
 it. A line of a table with a hash in it is never taken for an id, nor is a lone hash of 40, 64 or 128 digits, unless the list has an \
-entry of that id. Of a feed, a record from before the withdrawal is passed over; any other brings the entry back, and so do `store add` and `store replace` \
-with a file that has it: see that the source withdraws it, too.
+entry of that id. Of a feed, a record from before the withdrawal is passed over; any other brings the entry back, and so do \
+`store add` and `store replace` with a file that has it: see that the source withdraws it, too.
 
 Examples:
   hashsieve store withdraw lists/ --list hotline 4711 4712
