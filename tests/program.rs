@@ -1640,8 +1640,8 @@ fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth
     for line in [
         "records   8 read, 2 left out, 0 withdrawn\n",
         "entries   4\n",
-        "note      1 rows left out for their status low_quality\n",
-        "note      1 rows left out that only say why a file has no hash\n",
+        "note      1 row left out for its status low_quality\n",
+        "note      1 row left out that only says why a file has no hash\n",
     ] {
         assert!(ran.stdout.contains(line), "{line}{}", ran.stdout);
     }
@@ -1834,7 +1834,8 @@ fn info_and_verify_describe_a_sound_index() {
     );
     let text = place.run(&["index", "info", "list.hsv"]).exits(0).stdout;
     assert!(text.starts_with(&format!("identity  {identity}\nsize      {bytes} bytes\n")));
-    let list = "list      list: 1 entries; source a source; version 7; time 2024-02-29; terms some terms\n";
+    let list =
+        "list      list: 1 entry; source a source; version 7; time 2024-02-29; terms some terms\n";
     assert!(text.ends_with(list), "{text}");
 }
 
@@ -1924,7 +1925,7 @@ fn a_kind_that_is_given_goes_before_a_guess() {
         "index", "build", "list.txt", "-o", "list.hsv", "--kind", "sha256",
     ];
     let ran = place.run(&build).exits(0);
-    assert!(ran.stdout.contains("sha256    1 hashes"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("sha256    1 hash,"), "{}", ran.stdout);
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::entries::{Entries, Order, state, state_again, state_hash_again};
+use super::entries::Entries;
 use super::error::BuildError;
 use super::layout::{MAX_LIST_TEXTS_LEN, MAX_LISTS};
 use super::sorter::Sorter;
+use super::statement::{Order, state, state_again, state_hash_again};
 use super::writer::{
     BuildProgress, Spool, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_abandoned, report,
     sync_directory, write_file, write_kind,
@@ -32,6 +33,9 @@ pub struct BuildSummary {
     pub repeated: u64,
     /// How many records do not count, since another of their entry is of a later time ([`IndexBuilder::replace`]).
     pub outdated: u64,
+    /// How many hashes that cannot be matched were left out, since all of their entry, which many records may name, take more
+    /// than 256 KiB with its texts. Those that can be matched are kept however many they are.
+    pub other_hashes_left_out: u64,
     /// The distinct hashes of each kind.
     pub hashes: BTreeMap<HashKind, u64>,
     /// How many (entry, hash) pairs there are of each kind.
@@ -369,6 +373,7 @@ impl IndexBuilder {
             withdrawn_entries: output.withdrawn,
             repeated: output.repeated,
             outdated: output.outdated,
+            other_hashes_left_out: output.other_hashes_left_out,
             ..BuildSummary::default()
         };
         let lists = output.write_lists(&self.lists).map_err(io)?;

@@ -11,6 +11,7 @@ mod mapped;
 mod query;
 mod record;
 mod sorter;
+mod statement;
 mod tables;
 mod verify;
 mod writer;

@@ -60,6 +60,11 @@ fn write_field(tag: u8, value: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend(value);
 }
 
+/// Returns how many bytes [`write_other`] appends for a hash of a length.
+pub(super) const fn other_len(hash_len: usize) -> usize {
+    1 + size_of::<u32>() + hash_len
+}
+
 /// Appends a hash that cannot be matched: the name of its kind, a zero and its text.
 pub(super) fn write_other(hash: &[u8], bytes: &mut Vec<u8>) {
     write_field(OTHER_HASH, hash, bytes);

@@ -167,21 +167,34 @@ impl<'a> Draft<'a> {
     ///
     /// `is_whole` says whether a record speaks for its entry as a whole, rather than for one hash of it.
     pub(super) fn finish(mut self, is_whole: bool, sink: &mut Sink) -> Option<(Entry, bool)> {
+        if !self.complete(is_whole, sink) {
+            sink.left_out(&self.entry.entry_id);
+            return None;
+        }
+        let by_value = self.entry.entry_id.is_empty();
+        if by_value {
+            self.entry.entry_id = format!("line-{}", self.line);
+        }
+        Some((self.entry, by_value))
+    }
+
+    /// Completes the entry, and returns whether there is one.
+    fn complete(&mut self, is_whole: bool, sink: &mut Sink) -> bool {
         let entry = &mut self.entry;
         if !self.category.is_empty() {
             // Of two opinions the one that trusts less: a category that is none of ours is none whatever else is said.
             let of_category = self.rules.words.opinion_of_category(&self.category);
             entry.opinion = less_trusting(entry.opinion, of_category);
             entry.classification = Some(Classification {
-                scheme: self.scheme,
-                region: self.region,
-                value: self.category,
+                scheme: self.scheme.take(),
+                region: self.region.take(),
+                value: std::mem::take(&mut self.category),
             });
         }
         if entry.status == EntryStatus::Withdrawn {
             if entry.entry_id.is_empty() {
                 sink.quarantine(self.line, None, QuarantineReason::WithdrawsNothing);
-                return None;
+                return false;
             }
             if is_whole {
                 // Whatever of its hashes the record repeats, and however well, the entry is withdrawn.
@@ -189,19 +202,15 @@ impl<'a> Draft<'a> {
                 entry.other_hashes.clear();
             } else if !entry.has_hash() && self.bad_hashes > 0 {
                 // It was to withdraw one hash, and which is not known; it is quarantined already.
-                return None;
+                return false;
             }
         } else if !entry.has_hash() {
             if self.bad_hashes == 0 {
                 sink.quarantine(self.line, None, QuarantineReason::NoHash);
             }
-            return None;
+            return false;
         }
-        let by_value = entry.entry_id.is_empty();
-        if by_value {
-            entry.entry_id = format!("line-{}", self.line);
-        }
-        Some((self.entry, by_value))
+        true
     }
 }
 

@@ -220,6 +220,10 @@ pub struct Quarantined {
     pub record: Option<u64>,
     /// The column or field, as the mapping or the format calls it, where one value rather than the whole record is at fault.
     pub column: Option<String>,
+    /// The id of the entry that the record is of, if all of the record is kept out and its id can be read: what the list said of
+    /// the entry before may still stand ([`Change::left_out`](crate::Change::left_out)). Of a record with several bad values, the
+    /// last has it.
+    pub entry_id: Option<String>,
     /// Why it was kept out.
     pub reason: QuarantineReason,
 }

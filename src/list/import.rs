@@ -282,8 +282,18 @@ impl Sink {
             line,
             record,
             column,
+            entry_id: None,
             reason,
         }));
+    }
+
+    /// Says of which entry the record is that was quarantined last, and of which nothing is handed out.
+    pub(super) fn left_out(&mut self, entry_id: &str) {
+        if let Some(ImportItem::Quarantined(last)) = self.items.back_mut()
+            && !entry_id.is_empty()
+        {
+            last.entry_id = Some(entry_id.to_owned());
+        }
     }
 }
 

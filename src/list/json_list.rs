@@ -35,6 +35,8 @@ pub(super) trait Records: Send + Sync {
 pub(super) struct Output<'a> {
     line: u64,
     sink: &'a mut Sink,
+    /// The id of the record's entry, as soon as it is known.
+    entry_id: String,
     /// The fields told already not to be of their form. A field with a list in it could be told very often.
     told: Vec<&'static str>,
 }
@@ -48,6 +50,25 @@ impl Output<'_> {
     /// Returns the line that the record begins on, and the sink.
     pub(super) fn parts(&mut self) -> (u64, &mut Sink) {
         (self.line, self.sink)
+    }
+
+    /// Takes note of the id of the record's entry, which is not lost with what else the record says.
+    pub(super) fn names(&mut self, entry_id: &str) {
+        entry_id.clone_into(&mut self.entry_id);
+    }
+
+    /// Returns the id of a record, or why there must be one: without it nothing is taken back, and nothing ever can be.
+    pub(super) fn id(
+        &mut self,
+        value: &Scalar<'_>,
+        is_withdrawn: bool,
+    ) -> Result<String, QuarantineReason> {
+        let id = value.id().ok_or(match is_withdrawn {
+            true => QuarantineReason::WithdrawsNothing,
+            false => QuarantineReason::BadField { field: "id" },
+        })?;
+        self.names(&id);
+        Ok(id)
     }
 
     /// Hands out an entry that its source names.
@@ -123,14 +144,6 @@ impl Output<'_> {
     }
 }
 
-/// Returns the id of a record, or why there must be one: without it nothing is taken back, and nothing ever can be.
-pub(super) fn id(value: &Scalar<'_>, is_withdrawn: bool) -> Result<String, QuarantineReason> {
-    value.id().ok_or(match is_withdrawn {
-        true => QuarantineReason::WithdrawsNothing,
-        false => QuarantineReason::BadField { field: "id" },
-    })
-}
-
 /// A list of one of these formats, from its reader on.
 pub(super) struct JsonList<R> {
     json: Json<R>,
@@ -158,13 +171,20 @@ impl<R: BufRead> JsonList<R> {
             Piece::Field { name, value } => self.records.field(name, value),
             Piece::Record { line, bytes } => {
                 sink.report.records += 1;
+                let before = sink.report.entries;
                 let mut out = Output {
                     line,
                     sink: &mut *sink,
+                    entry_id: String::new(),
                     told: Vec::new(),
                 };
-                if let Err(reason) = self.records.record(bytes, &mut out) {
+                let read = self.records.record(bytes, &mut out);
+                let entry_id = out.entry_id;
+                if let Err(reason) = read {
                     sink.quarantine(line, None, reason);
+                }
+                if sink.report.entries == before {
+                    sink.left_out(&entry_id);
                 }
             }
             Piece::Bad { line, reason } => {

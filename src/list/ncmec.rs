@@ -528,6 +528,7 @@ impl Record {
             self.entry.status = EntryStatus::Withdrawn;
         } else if self.has_bad_hash && !self.entry.has_hash() {
             // None of its hashes can be read, which is not to say that it has none.
+            sink.left_out(&self.entry.entry_id);
             return;
         }
         self.feedback.apply(&mut self.entry);

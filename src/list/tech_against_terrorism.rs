@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::error::QuarantineReason;
 use super::import::{FeedPosition, ListFormat};
 use super::json::Shape;
-use super::json_list::{Output, Records, id};
+use super::json_list::{Output, Records};
 use super::json_value::{Scalar, parse_field, parse_record};
 use super::value::parse_kind;
 use crate::entry::{Entry, EntryStatus, MediaType};
@@ -71,7 +71,7 @@ impl Records for TechAgainstTerrorism {
     fn record(&mut self, bytes: &[u8], out: &mut Output<'_>) -> Result<(), QuarantineReason> {
         let record: Record<'_> = parse_record(bytes, ARRAY)?;
         let is_withdrawn = out.flag("deleted", &record.deleted);
-        let id = id(&record.id, is_withdrawn)?;
+        let id = out.id(&record.id, is_withdrawn)?;
         let mut entry = Entry::new(id);
         entry.source_updated = out.time("updated_on", &record.updated_on);
         if is_withdrawn {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::error::QuarantineReason;
 use super::import::{FeedPosition, ListFormat};
 use super::json::Shape;
-use super::json_list::{Output, Records, id};
+use super::json_list::{Output, Records};
 use super::json_value::{Edge, Object, Scalar, parse_record};
 use super::value::{NamedKind, parse_kind};
 use crate::entry::{Entry, EntryStatus, MediaType, Opinion};
@@ -129,7 +129,7 @@ impl Records for ThreatExchange {
         let descriptors = record.descriptors.0;
         let is_gone = descriptors.items.is_empty() && descriptors.is_whole;
         let is_withdrawn = out.flag("should_delete", &record.should_delete) || is_gone;
-        let id = id(&record.id, is_withdrawn)?;
+        let id = out.id(&record.id, is_withdrawn)?;
         self.last_updated = self.last_updated.max(updated);
         let mut entry = Entry::new(id);
         entry.source_updated = updated;

@@ -132,6 +132,9 @@ impl Records for Vics {
 
     fn record(&mut self, bytes: &[u8], out: &mut Output<'_>) -> Result<(), QuarantineReason> {
         let media: Media<'_> = parse_record(bytes, ARRAY)?;
+        // 0 is what programs write that give no ids. Taken for one, it would make one entry of a whole file.
+        let id = media.media_id.id().filter(|id| id != "0");
+        out.names(id.as_deref().unwrap_or_default());
         let mut entry = Entry::default();
         let mut bad_hashes = 0_u32;
         for (field, kind, value) in [
@@ -199,8 +202,7 @@ impl Records for Vics {
             region: self.region.clone(),
             value,
         });
-        // 0 is what programs write that give no ids. Taken for one, it would make one entry of a whole file.
-        match media.media_id.id().filter(|id| id != "0") {
+        match id {
             Some(id) => {
                 entry.entry_id = id;
                 out.entry(entry);

@@ -1,155 +1,51 @@
 //! One change of one list, from its first record to its publication.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
 use super::bits::Bits;
-use super::difference::{Difference, DifferenceKind, compare};
 use super::error::StoreError;
-use super::manifest::{DAY, ListSettings, StoredList, segment_file};
+use super::manifest::{DAY, ListSettings, segment_file};
 use super::now;
-use super::writer::{Planned, StoreWriter};
+use super::options::{ChangeKind, ChangeOptions};
+use super::writer::StoreWriter;
 use crate::entry::{Entry, EntryStatus, ListDescriptor};
-use crate::hash::HashKind;
-use crate::index::{
-    BuildProgress, CorruptIndex, DEFAULT_MEMORY_BUDGET, IndexBuilder, WITHDRAWN_CODE,
-};
+use crate::index::IndexBuilder;
 use crate::list::{FeedPosition, ImportReport};
 
 /// How long the part of a made-up id is that comes of the hashes, in bytes before they are spelled.
 const VALUE_ID_LEN: usize = 15;
 
-/// What a change does to the entries that a list has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChangeKind {
-    /// Entries are added, or changed where the list has them; all others stay.
-    Add,
-    /// The same with a page of a feed, which has a place in time.
-    Apply,
-    /// The list is what the change says, and nothing else.
-    Replace,
-    /// Entries are withdrawn.
-    Withdraw,
-}
-
-/// How to change a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChangeOptions {
-    /// What to do.
-    pub kind: ChangeKind,
-    /// Whether a record is all of its entry, so that it takes the place of what there is of it. Otherwise records add to what
-    /// there is: a table may hold one hash of an entry a row. [`ListFormat`](crate::list::ListFormat) knows which
-    /// ([`has_whole_records`](crate::list::ListFormat::has_whole_records)).
-    pub whole_records: bool,
-    /// The largest part of its entries that a list may lose when it is replaced, in percent.
-    pub shrink_limit_percent: u8,
-    /// Whether a page may be older than what the store has of the feed.
-    pub allows_older: bool,
-    /// Whether a record that is of no later time than a withdrawal, or of no time, brings its entry back.
-    pub reinstates: bool,
-    /// The memory for sorting, in bytes ([`IndexBuilder::with_memory_budget`]).
-    pub memory_budget: usize,
-}
-
-impl ChangeOptions {
-    /// Of a list that loses more than this when it is replaced it is likelier that the file is not whole.
-    pub const DEFAULT_SHRINK_LIMIT_PERCENT: u8 = 10;
-
-    const fn of(kind: ChangeKind, whole_records: bool) -> Self {
-        Self {
-            kind,
-            whole_records,
-            shrink_limit_percent: Self::DEFAULT_SHRINK_LIMIT_PERCENT,
-            allows_older: false,
-            reinstates: false,
-            memory_budget: DEFAULT_MEMORY_BUDGET,
-        }
-    }
-
-    /// Returns what adds entries to a list, or hashes to its entries.
-    pub const fn add() -> Self {
-        Self::of(ChangeKind::Add, false)
-    }
-
-    /// Returns what applies a page of a feed, whose records are whole.
-    pub const fn apply() -> Self {
-        Self::of(ChangeKind::Apply, true)
-    }
-
-    /// Returns what replaces a list.
-    pub const fn replace() -> Self {
-        Self::of(ChangeKind::Replace, false)
-    }
-
-    /// Returns what withdraws entries.
-    pub(super) const fn withdraw() -> Self {
-        Self::of(ChangeKind::Withdraw, true)
-    }
-}
-
-/// What a change came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChangeSummary {
-    /// Entries that are new, or stand again.
-    pub added: u64,
-    /// Entries of which something else is said, or that have other hashes.
-    pub changed: u64,
-    /// Entries that their source withdrew and that stood.
-    pub withdrawn: u64,
-    /// Entries that are withdrawn and were not there. They are remembered.
-    pub unseen: u64,
-    /// Entries that a file no longer has which took the place of the list.
-    pub removed: u64,
-    /// Entries that are as they were.
-    pub unchanged: u64,
-    /// Records that were passed over, since the store has a later one of their entry.
-    pub outdated: u64,
-    /// Entries of the list that stand now.
-    pub entries: u64,
-    /// The generation of the store that has the change.
-    pub generation: u64,
-}
-
-impl ChangeSummary {
-    /// Returns whether nothing is different.
-    pub const fn is_empty(&self) -> bool {
-        self.added + self.changed + self.withdrawn + self.unseen + self.removed == 0
-    }
-}
-
 /// A change that is being put together. Nothing of it is in the store before [`commit`](Self::commit); dropping it drops all of
 /// it.
 pub struct Change<'s> {
-    store: &'s mut StoreWriter,
-    builder: IndexBuilder,
+    pub(super) store: &'s mut StoreWriter,
+    pub(super) builder: IndexBuilder,
     /// The segment that is being built.
-    number: u64,
+    pub(super) number: u64,
     /// The position of the list in the builder.
-    list: u32,
-    descriptor: ListDescriptor,
-    options: ChangeOptions,
+    pub(super) list: u32,
+    pub(super) descriptor: ListDescriptor,
+    pub(super) options: ChangeOptions,
     /// The position of the list in the store, if it has it.
-    stored: Option<u32>,
-    /// The entries of each segment that records were added for.
-    touched: Vec<Bits>,
-    records: u64,
-    outdated: u64,
+    pub(super) stored: Option<u32>,
+    /// The entries of each segment that records were added for, or of which records could not be read.
+    pub(super) touched: Vec<Bits>,
+    pub(super) records: u64,
+    pub(super) outdated: u64,
     /// Where the pages so far end in their feed: the latest place of all.
-    position: Option<FeedPosition>,
+    pub(super) position: Option<FeedPosition>,
     /// Up to where in time the feed is complete by the pages so far.
     complete_through: Option<i64>,
     /// The end of a page, and of what came before it and was complete, if that is later.
-    backwards: Option<(i64, i64)>,
+    pub(super) backwards: Option<(i64, i64)>,
     /// Whether a file had records of which none could be read.
-    is_unreadable: bool,
+    pub(super) is_unreadable: bool,
     /// The time at which the change began.
-    now: i64,
-    report: Option<ImportReport>,
-    settings: ListSettings,
+    pub(super) now: i64,
+    pub(super) report: Option<ImportReport>,
+    pub(super) settings: ListSettings,
 }
 
 impl<'s> Change<'s> {
@@ -264,7 +160,7 @@ impl<'s> Change<'s> {
     }
 
     /// Returns a time, unless it is too far in the future to say anything.
-    fn told(&self, time: Option<i64>) -> Option<i64> {
+    pub(super) fn told(&self, time: Option<i64>) -> Option<i64> {
         time.filter(|&time| time <= self.now.saturating_add(DAY))
     }
 
@@ -292,6 +188,21 @@ impl<'s> Change<'s> {
         let mut entry = Entry::new(entry_id);
         entry.status = EntryStatus::Withdrawn;
         self.add(&entry, false)
+    }
+
+    /// Says that a record of an entry could not be read ([`Quarantined::entry_id`](crate::list::Quarantined::entry_id)). What
+    /// cannot be read takes nothing away: a change that replaces the list leaves what the store has of the entry, and hashes of
+    /// other records of the same entry are added to it. In other changes an entry without a record stays in any case.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a segment is damaged.
+    pub fn left_out(&mut self, entry_id: &str) -> Result<(), StoreError> {
+        if self.options.kind == ChangeKind::Replace
+            && let Some((segment, position, _)) = self.find(entry_id)?
+        {
+            self.touched[segment].insert(position);
+        }
+        Ok(())
     }
 
     /// Says something of the list as a whole, in the same change: [`StoreWriter::describe`] says it without one.
@@ -349,290 +260,6 @@ impl<'s> Change<'s> {
             }
         }
         Ok(None)
-    }
-
-    /// Publishes the change: it is in the store when this returns, and in every snapshot that is loaded from then on.
-    ///
-    /// O(what is changed), and a pass over the assertions of segments that have entries of the change. Small segments are put
-    /// together while that is at it, so that searches stay fast ([`compact`](StoreWriter::compact) says how).
-    ///
-    /// # Errors
-    /// [`StoreError::NoEntries`] when nothing was added, [`StoreError::Shrinks`], [`StoreError::Backwards`], or
-    /// [`StoreError::Io`]; the store is then as it was.
-    pub fn commit(self) -> Result<ChangeSummary, StoreError> {
-        self.commit_with(&mut |_| {}, &mut |_| {})
-    }
-
-    /// The same, telling of each entry that differs, and how far it has come.
-    ///
-    /// # Errors
-    /// As for [`commit`](Self::commit).
-    pub fn commit_with(
-        mut self,
-        each: &mut dyn FnMut(&Difference<'_>),
-        progress: &mut dyn FnMut(BuildProgress),
-    ) -> Result<ChangeSummary, StoreError> {
-        let mut lists = self.lists()?;
-        let may_be_empty = self.options.kind == ChangeKind::Apply && !self.is_unreadable;
-        if self.records == 0 && self.outdated == 0 && !may_be_empty {
-            return Err(StoreError::NoEntries);
-        }
-        let mut planned = self.store.planned();
-        let mut summary = ChangeSummary {
-            outdated: self.outdated,
-            ..ChangeSummary::default()
-        };
-        let list = self.position();
-        if self.records > 0 || self.options.kind == ChangeKind::Replace {
-            let (new, outdated) = self.build(&lists, progress)?;
-            summary.outdated += outdated;
-            let outcome = compare(&new.segment, list, &mut planned, each)?;
-            summary.added = outcome.counts.added;
-            summary.changed = outcome.counts.changed;
-            summary.withdrawn = outcome.counts.withdrawn;
-            summary.unseen = outcome.counts.unseen;
-            summary.unchanged = outcome.counts.unchanged;
-            if self.options.kind == ChangeKind::Replace {
-                summary.removed =
-                    self.remove_others(list, &new, &mut planned, &outcome.kept, each)?;
-                self.check_kinds(list, &new)?;
-            }
-            let kept = outcome.kept;
-            if kept.count() == u64::from(kept.len()) {
-                if kept.len() > 0 {
-                    planned.push(new);
-                }
-            } else if kept.count() > 0 {
-                let smaller = self.only(&new, &kept, &lists, progress)?;
-                planned.push(smaller);
-            }
-        }
-        let planned = self.store.settled(&lists, planned, progress)?;
-        let entries = &mut lists[list as usize].entries;
-        *entries = (*entries + summary.added).saturating_sub(summary.withdrawn + summary.removed);
-        summary.entries = *entries;
-        self.store.publish(lists, planned)?;
-        summary.generation = self.store.manifest.generation;
-        Ok(summary)
-    }
-
-    /// Returns the lists as they are after the change.
-    fn lists(&self) -> Result<Vec<StoredList>, StoreError> {
-        let mut lists = self.store.manifest.lists.clone();
-        let position = match self.stored {
-            Some(position) => position as usize,
-            None => {
-                lists.push(StoredList::default());
-                lists.len() - 1
-            }
-        };
-        let list = &mut lists[position];
-        let (old, new) = (&mut list.descriptor, &self.descriptor);
-        old.name.clone_from(&new.name);
-        for (old, new) in [
-            (&mut old.source, &new.source),
-            (&mut old.version, &new.version),
-            (&mut old.terms, &new.terms),
-        ] {
-            if !new.is_empty() {
-                old.clone_from(new);
-            }
-        }
-        self.settings.apply(list);
-        if self.options.kind == ChangeKind::Withdraw {
-            return Ok(lists);
-        }
-        let page = self.position.as_ref();
-        // A row that is added to a feed by hand is no news of it, nor is a part of what a request asked for.
-        let is_news = match self.options.kind {
-            ChangeKind::Add => list.feed.is_none(),
-            _ => page.is_none_or(|page| !page.has_more),
-        };
-        let old = &mut list.descriptor;
-        if is_news {
-            list.checked_at = self.now;
-            let feed_time = page.and_then(|feed| feed.checkpoint_time);
-            old.time = feed_time.or(Some(self.now));
-        }
-        old.time = new.time.or(old.time);
-        if self.options.kind == ChangeKind::Replace {
-            (list.feed, list.checkpoint, list.checkpoint_time) = (None, None, None);
-        }
-        if let Some(report) = &self.report {
-            list.last_import.clone_from(report);
-        }
-        if let Some(position) = &self.position {
-            if let Some(feed) = &list.feed
-                && feed != position.feed
-            {
-                return Err(StoreError::OtherFeed {
-                    stored: feed.clone(),
-                    page: position.feed,
-                });
-            }
-            list.feed = Some(position.feed.to_owned());
-            if self.options.kind == ChangeKind::Apply && !self.options.allows_older {
-                let stored = self.told(list.checkpoint_time);
-                let times = stored.zip(position.checkpoint_time);
-                let backwards = times.filter(|(stored, page)| page < stored);
-                if let Some((stored, page)) = backwards.or(self.backwards) {
-                    return Err(StoreError::Backwards { stored, page });
-                }
-            }
-            // Of a request of which pages are missing, the next one has to begin where it began.
-            let is_complete = !position.has_more || self.options.kind != ChangeKind::Apply;
-            if is_complete && position.checkpoint.is_some() {
-                list.checkpoint.clone_from(&position.checkpoint);
-                list.checkpoint_time = position.checkpoint_time;
-            }
-        }
-        Ok(lists)
-    }
-
-    /// Builds a segment of what was added, and of what the store has of the same entries where records add to it.
-    fn build(
-        &mut self,
-        lists: &[StoredList],
-        progress: &mut dyn FnMut(BuildProgress),
-    ) -> Result<(Planned, u64), StoreError> {
-        let path = segment_file(&self.store.directory, self.number);
-        let empty = IndexBuilder::with_memory_budget(&path, 0);
-        let mut builder = std::mem::replace(&mut self.builder, empty);
-        if !self.options.whole_records {
-            for (segment, touched) in self.store.snapshot.segments().iter().zip(&self.touched) {
-                if touched.count() == 0 {
-                    continue;
-                }
-                let list = self.list;
-                let of_list = |found| (segment.snapshot_list(found) == self.stored).then_some(list);
-                builder.add_index(segment.index(), of_list, |entry| touched.contains(entry))?;
-            }
-        }
-        self.store.step(&path)?;
-        let built = builder.finish_with(progress)?;
-        let new = self.store.opened(self.number, &built.identity, lists)?;
-        Ok((new, built.outdated))
-    }
-
-    /// Refuses to lose too many of the hashes of one kind: a column that is no longer read takes no entry away.
-    fn check_kinds(&self, list: u32, new: &Planned) -> Result<(), StoreError> {
-        let mut stored = BTreeMap::<HashKind, u64>::new();
-        for segment in self.store.snapshot.segments() {
-            let index = segment.index();
-            let corrupt = segment.corrupt();
-            let Some(list) = segment.index_list(list) else {
-                continue;
-            };
-            let of_list = index.entries_of(list).map_err(&corrupt)?;
-            for kind in index.kinds() {
-                let count = stored.entry(kind).or_default();
-                let stands = |entry| of_list.contains(&entry) && segment.stands(entry);
-                let counted = index.for_each_assertion(kind, stands, |_, _| {
-                    *count += 1;
-                    Ok::<(), CorruptIndex>(())
-                });
-                counted.map_err(&corrupt)?;
-            }
-        }
-        let limit_percent = self.options.shrink_limit_percent;
-        for (kind, hashes) in stored {
-            let left = u64::from(new.segment.index().assertions(kind));
-            let removed = hashes.saturating_sub(left);
-            if removed * 100 > hashes * u64::from(limit_percent) {
-                return Err(StoreError::LosesHashes {
-                    kind,
-                    removed,
-                    hashes,
-                    limit_percent,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Builds a segment of some of the entries of another.
-    fn only(
-        &mut self,
-        new: &Planned,
-        kept: &Bits,
-        lists: &[StoredList],
-        progress: &mut dyn FnMut(BuildProgress),
-    ) -> Result<Planned, StoreError> {
-        let number = self.store.next_segment();
-        let path = segment_file(&self.store.directory, number);
-        let mut builder = IndexBuilder::with_memory_budget(&path, self.options.memory_budget);
-        builder.keep_withdrawn();
-        let list = builder.add_list(self.descriptor.clone())?;
-        builder.add_index(
-            new.segment.index(),
-            |_| Some(list),
-            |entry| kept.contains(entry),
-        )?;
-        self.store.step(&path)?;
-        let built = builder.finish_with(progress)?;
-        self.store.opened(number, &built.identity, lists)
-    }
-
-    /// Takes away what a list has and the change does not, and returns how many entries that are which stood.
-    fn remove_others(
-        &self,
-        list: u32,
-        new: &Planned,
-        planned: &mut [Planned],
-        kept: &Bits,
-        each: &mut dyn FnMut(&Difference<'_>),
-    ) -> Result<u64, StoreError> {
-        let new_index = new.segment.index();
-        let (mut removed, mut before) = (0, 0);
-        for one in planned.iter_mut() {
-            let segment = one.segment.clone();
-            let corrupt = segment.corrupt();
-            let Some(list) = segment.index_list(list) else {
-                continue;
-            };
-            for entry in segment.index().entries_of(list).map_err(&corrupt)? {
-                if !segment.stands(entry) {
-                    continue;
-                }
-                let raw = segment.index().raw_entry(entry).map_err(&corrupt)?;
-                let was_withdrawn = raw.codes[0] == WITHDRAWN_CODE;
-                before += u64::from(!was_withdrawn);
-                if one.withdrawn.contains(entry) {
-                    continue;
-                }
-                let id = std::str::from_utf8(raw.id).unwrap_or_default();
-                let in_new = new_index
-                    .position_of(0, id)
-                    .map_err(new.segment.corrupt())?;
-                if in_new.is_some_and(|position| !kept.contains(position)) {
-                    continue;
-                }
-                one.is_changed |= one.withdrawn.insert(entry);
-                if !was_withdrawn {
-                    removed += 1;
-                    each(&Difference {
-                        entry_id: id,
-                        kind: DifferenceKind::Removed,
-                    });
-                }
-            }
-        }
-        let limit_percent = self.options.shrink_limit_percent;
-        if removed * 100 > before * u64::from(limit_percent) {
-            return Err(StoreError::Shrinks {
-                removed,
-                entries: before,
-                limit_percent,
-            });
-        }
-        Ok(removed)
-    }
-
-    /// Returns the position that the list has in the store after the change.
-    fn position(&self) -> u32 {
-        let next = self.store.manifest.lists.len();
-        self.stored
-            .unwrap_or(u32::try_from(next).unwrap_or(u32::MAX))
     }
 }
 

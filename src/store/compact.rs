@@ -3,7 +3,7 @@
 use super::error::StoreError;
 use super::manifest::{StoredList, segment_file};
 use super::writer::{Planned, StoreWriter};
-use crate::index::{BuildProgress, IndexBuilder};
+use crate::index::BuildProgress;
 use crate::search::FEWEST_HASHES;
 
 /// How many hashes may stand in segments that searches scan. A PDQ search passes over so many in about 2 microseconds.
@@ -75,7 +75,7 @@ impl StoreWriter {
         Ok(rewritten)
     }
 
-    /// Puts small segments together if there are too many.
+    /// Puts small segments together if there are too many, and if that can be done: it is no reason for a change to fail.
     pub(super) fn settled(
         &mut self,
         lists: &[StoredList],
@@ -96,7 +96,12 @@ impl StoreWriter {
         if taken.len() < 2 {
             kept.extend(taken);
         } else {
-            kept.extend(self.together(lists, &taken, progress)?);
+            match self.together(lists, &taken, progress) {
+                Ok(one) => kept.extend(one),
+                // A withdrawal must not wait for a sound disk with room on it: searches are as right without this, and slower.
+                Err(StoreError::Corrupt { .. } | StoreError::Build(_)) => kept.extend(taken),
+                Err(error) => return Err(error),
+            }
         }
         kept.sort_by_key(|one| one.segment.record.number);
         Ok(kept)
@@ -118,15 +123,11 @@ impl StoreWriter {
         }
         let number = self.next_segment();
         let path = segment_file(&self.directory, number);
-        let mut builder = IndexBuilder::new(&path);
+        let mut builder = self.builder(number, lists)?;
         builder.keep_withdrawn();
-        let mut positions = Vec::with_capacity(lists.len());
-        for list in lists {
-            positions.push(builder.add_list(list.descriptor.clone())?);
-        }
         let of_name = |name: &str| {
-            let mut lists = lists.iter().zip(&positions);
-            lists.find_map(|(list, position)| (list.descriptor.name == name).then_some(*position))
+            let position = lists.iter().position(|list| list.descriptor.name == name)?;
+            u32::try_from(position).ok()
         };
         for one in planned {
             let index = one.segment.index();

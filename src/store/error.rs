@@ -14,6 +14,9 @@ pub(super) struct StoreDamage {
     pub(super) what: &'static str,
 }
 
+/// What to do about a store that is damaged.
+const AFTER_DAMAGE: &str = "restore the store from a copy, or make it anew from its lists";
+
 /// Why a store could not be read or changed. A store that could not be changed is as it was.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -156,17 +159,24 @@ impl fmt::Display for StoreError {
                 f,
                 "the store has format {found} and this version of hashsieve reads up to {newest}: use a newer hashsieve"
             ),
-            Self::Damaged { path, what } => write!(
+            Self::Damaged { path, what } => {
+                write!(f, "{}: damaged: {what}; {AFTER_DAMAGE}", path.display())
+            }
+            Self::Corrupt { path, source }
+            | Self::Segment {
+                path,
+                source: OpenError::Corrupt(source),
+            } => write!(
                 f,
-                "{}: damaged: {what}; restore the store from a copy, or make it anew from its lists",
-                path.display()
+                "{}: damaged: {}, record {}: {}; {AFTER_DAMAGE}",
+                path.display(),
+                source.section,
+                source.record,
+                source.what
             ),
-            Self::Segment { path, source } => write!(
-                f,
-                "{}: {source}; restore the store from a copy, or make it anew from its lists",
-                path.display()
-            ),
-            Self::Corrupt { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Segment { path, source } => {
+                write!(f, "{}: {source}; {AFTER_DAMAGE}", path.display())
+            }
             Self::Locked { path } => write!(
                 f,
                 "{}: somebody else is changing this store; wait until they are done",

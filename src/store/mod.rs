@@ -8,11 +8,13 @@
 
 mod bits;
 mod change;
+mod commit;
 mod compact;
 mod difference;
 mod error;
 mod export;
 mod manifest;
+mod options;
 mod removed;
 mod snapshot;
 mod status;
@@ -28,10 +30,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-pub use change::{Change, ChangeKind, ChangeOptions, ChangeSummary};
+pub use change::Change;
 pub use difference::{Difference, DifferenceKind};
 pub use error::StoreError;
 pub use manifest::{ListSettings, StoredList};
+pub use options::{ChangeKind, ChangeOptions, ChangeSummary};
 pub use removed::{FoundIn, Removed};
 pub use snapshot::{Segment, Snapshot, StoredMatch};
 pub use status::{ListCounts, StoreStatus};

@@ -6,12 +6,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::bits::Bits;
-use super::change::{Change, ChangeKind, ChangeOptions, ChangeSummary};
+use super::change::Change;
 use super::error::StoreError;
 use super::manifest::{
     LOCK, ListSettings, MANIFEST, Manifest, SegmentRecord, StoredList, WithdrawnRecord, is_ours,
     put, segment_file, sync,
 };
+use super::options::{ChangeKind, ChangeOptions, ChangeSummary};
 use super::snapshot::{Segment, Snapshot};
 use super::{load, now};
 use crate::entry::ListDescriptor;
@@ -158,10 +159,7 @@ impl StoreWriter {
             return Ok(false);
         }
         // What no segment could hold would keep the store from being compacted.
-        let mut builder = IndexBuilder::with_memory_budget(segment_file(&self.directory, 0), 0);
-        for list in &lists {
-            builder.add_list(list.descriptor.clone())?;
-        }
+        self.builder(0, &lists)?;
         let planned = self.planned();
         self.publish(lists, planned)?;
         let _ = self.remove_unnamed();
@@ -195,6 +193,19 @@ impl StoreWriter {
         let planned = self.rewritten(&lists, planned, progress)?;
         self.publish(lists, planned)?;
         self.remove_unnamed()
+    }
+
+    /// Returns what builds a segment of all lists, whose positions in it are those in the store.
+    pub(super) fn builder(
+        &self,
+        number: u64,
+        lists: &[StoredList],
+    ) -> Result<IndexBuilder, StoreError> {
+        let mut builder = IndexBuilder::new(segment_file(&self.directory, number));
+        for list in lists {
+            builder.add_list(list.descriptor.clone())?;
+        }
+        Ok(builder)
     }
 
     pub(super) fn known(&self, list: &str) -> Result<usize, StoreError> {

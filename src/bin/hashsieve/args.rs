@@ -8,7 +8,7 @@ use hashsieve::{
     HashKind, Limits, PDQ_RECOMMENDED_THRESHOLD, PixelFormat, Residency, SearchMethod, SimdLevel,
 };
 
-use crate::list_args::{DescribeArgs, ImportArgs, ListArgs};
+use crate::list_args::{DescribeArgs, ImportArgs, ListArgs, list_name};
 use crate::policy_args::PolicyArgs;
 use crate::store::args::StoreArgs;
 
@@ -381,7 +381,7 @@ Examples:
   hashsieve index build --kind sha256 digests.txt -o digests.hsv
   hashsieve index build table.csv --map 'pdq=PDQ Hash,id=Ref,status=State,delimiter=;' -o table.hsv")]
 pub(crate) struct BuildArgs {
-    /// The lists, a file each.
+    /// The lists, a file each; `-` is standard input, which needs --name.
     #[arg(required = true, value_name = "LIST")]
     pub(crate) lists: Vec<PathBuf>,
     /// The index to write; what is there is replaced when the new one is complete.
@@ -391,7 +391,7 @@ pub(crate) struct BuildArgs {
     pub(crate) import: ImportArgs,
     /// The list's name in verdicts and policies; all files are then one list, later ones after earlier ones. Without it,
     /// each file is a list, named as the file without its ending.
-    #[arg(long)]
+    #[arg(long, value_parser = list_name)]
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) describe: DescribeArgs,

@@ -1,8 +1,8 @@
 //! Reading lists: what `index build`, `store` and `list check` do alike.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,19 +11,23 @@ use hashsieve::list::{
     Importer, ListFormat, parse_time,
 };
 use hashsieve::{
-    Entry, HashKind, ListDescriptor, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY,
+    Entry, HashKind, ListDescriptor, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY, sniff,
 };
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::list_args::{DescribeArgs, ImportArgs, ListFormatArg};
 use crate::progress::Progress;
-use crate::report::{Report, counted, tell};
+use crate::report::{Report, by_name, counted, refuse_standard_output, tell};
 
 /// How many records that were left out are named on standard error when no file is to hold them all.
 const NAMED: u64 = 10;
 /// How many are held for a report that names them.
 const HELD: usize = 1000;
+/// How much of a list is looked at to find out how it is written.
+const HEAD: u64 = 1 << 16;
+/// What an index begins with (`src/index/FORMAT.md`).
+const INDEX_MAGIC: &[u8] = b"\x89HSV\r\n\x1a\n";
 
 /// Returns what is known of a list as a whole.
 pub(crate) fn describe(arguments: &DescribeArgs, name: String) -> Result<ListDescriptor, Failure> {
@@ -49,7 +53,7 @@ pub(crate) struct ListFile<'a> {
     path: &'a Path,
     format: ListFormat,
     columns: Option<ColumnsUsed>,
-    importer: Importer<BufReader<Counting>>,
+    importer: Importer<BufReader<Chain<Cursor<Vec<u8>>, Counting>>>,
     length: u64,
     /// How many bytes are read.
     read: Arc<AtomicU64>,
@@ -59,12 +63,14 @@ impl<'a> ListFile<'a> {
     /// Opens a list, and finds out how it is written.
     pub(crate) fn open(arguments: &ImportArgs, path: &'a Path) -> Result<Self, Failure> {
         let at = |error: &dyn std::fmt::Display| Failure::at(path, error);
-        let file = File::open(path).map_err(|error| at(&error))?;
-        let length = file.metadata().map_err(|error| at(&error))?.len();
-        let (reader, read) = Counting::new(file);
-        let mut reader = BufReader::with_capacity(1 << 16, reader);
-        let head = reader.fill_buf().map_err(|error| at(&error))?;
-        let format = format_of(arguments, path, head)?;
+        let (source, length) = open(path).map_err(|error| at(&error))?;
+        let (mut reader, read) = Counting::new(source);
+        let head = head_of(&mut reader).map_err(|error| at(&error))?;
+        if let Some(what) = no_list(&head) {
+            return Err(Failure::at(path, what));
+        }
+        let format = format_of(arguments, path, &head)?;
+        let reader = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(reader));
         let options = ImportOptions {
             format: format.clone(),
         };
@@ -119,25 +125,23 @@ impl<'a> ListFile<'a> {
         ));
     }
 
-    /// Reads the list to its end, and returns how many of its pdq hashes are of too low a quality. `take` gets each entry, and
-    /// whether the list knows it by its hashes alone, and says whether it fits.
+    /// Reads the list to its end, and returns how many of its pdq hashes are of too low a quality. `take` gets all that comes out
+    /// of the list, and says of an entry whether it fits.
     pub(crate) fn read(
         &mut self,
         quarantine: &mut Quarantine,
         quiet: bool,
-        take: &mut dyn FnMut(&Entry, bool) -> Result<bool, Failure>,
+        take: &mut dyn FnMut(&ImportItem) -> Result<bool, Failure>,
     ) -> Result<u64, Failure> {
         let mut progress = Progress::new(self.length, "bytes", quiet);
         let mut low_quality = 0;
         let mut items = 0_u32;
         for item in &mut self.importer {
-            match item.map_err(|error| Failure::at(self.path, error))? {
-                ImportItem::Entry {
-                    line,
-                    entry,
-                    by_value,
-                } => {
-                    if take(&entry, by_value)? {
+            let item = item.map_err(|error| Failure::at(self.path, error))?;
+            let is_taken = take(&item)?;
+            match item {
+                ImportItem::Entry { line, entry, .. } => {
+                    if is_taken {
                         low_quality += low_quality_pdq(&entry);
                     } else {
                         let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
@@ -153,7 +157,7 @@ impl<'a> ListFile<'a> {
             items = items.wrapping_add(1);
             if items.is_multiple_of(1 << 12) {
                 let read = self.read.load(Ordering::Relaxed);
-                progress.set("reading lists", read, self.length);
+                progress.set("reading lists", read, self.length.max(read));
             }
         }
         Ok(low_quality)
@@ -246,17 +250,105 @@ fn read_columns(file: &Path) -> Result<ListFormat, Failure> {
     map.to_format().map_err(|error| Failure::at(file, error))
 }
 
+/// Opens a list, which is standard input if its name is `-`, and says how long it is, if that is known.
+pub(crate) fn open(path: &Path) -> io::Result<(Box<dyn Read>, u64)> {
+    if is_standard_input(path) {
+        return Ok((Box::new(io::stdin()), 0));
+    }
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if found.is_dir() {
+        return Err(io::Error::other("this is a folder, not a list"));
+    }
+    Ok((Box::new(file), found.len()))
+}
+
+/// Returns the beginning of a list, also of one from a pipe, which hands out little at a time.
+pub(crate) fn head_of(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    reader.take(HEAD).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Sees that files can be read one after another, and what is left out written down: standard input can be read once, and is not
+/// for other files than lists.
+pub(crate) fn check_files(arguments: &ImportArgs, lists: &[PathBuf]) -> Result<(), Failure> {
+    refuse_standard_output(arguments.quarantine.as_deref(), "--quarantine")?;
+    if arguments.columns.as_deref().is_some_and(is_standard_input) {
+        let why = "--columns -: name a file: standard input is for lists";
+        return Err(Failure(why.to_owned()));
+    }
+    if lists.iter().filter(|path| is_standard_input(path)).count() > 1 {
+        let why = "- is given twice, and standard input can be read once";
+        return Err(Failure(why.to_owned()));
+    }
+    Ok(())
+}
+
+/// Returns what a file is by its first bytes, if that is no list for certain, and what to do.
+fn no_list(head: &[u8]) -> Option<String> {
+    const OTHERS: [(&[u8], &str); 9] = [
+        (
+            INDEX_MAGIC,
+            "an index of hashsieve, not a list: `hashsieve scan --against` takes it as it is",
+        ),
+        (
+            b"PK\x03\x04",
+            "a zip archive or a spreadsheet, not a list: take the list out of it, or save the sheet as CSV",
+        ),
+        (
+            b"\x1f\x8b",
+            "a file compressed with gzip, not a list: uncompress it, or give `-` and the output of `zcat`",
+        ),
+        (
+            b"\xFD7zXZ\0",
+            "a file compressed with xz, not a list: uncompress it, or give `-` and the output of `xzcat`",
+        ),
+        (
+            b"\x28\xB5\x2F\xFD",
+            "a file compressed with zstd, not a list: uncompress it, or give `-` and the output of `zstdcat`",
+        ),
+        (
+            b"SQLite format 3\0",
+            "an SQLite database, not a list: write the table out of it as CSV",
+        ),
+        (b"%PDF-", "a PDF document, not a list"),
+        (
+            b"\xFF\xFE",
+            "text in UTF-16, which is not read: save it as UTF-8",
+        ),
+        (
+            b"\xFE\xFF",
+            "text in UTF-16, which is not read: save it as UTF-8",
+        ),
+    ];
+    let mut others = OTHERS.iter();
+    if let Some((_, what)) = others.find(|(magic, _)| head.starts_with(magic)) {
+        return Some(format!("this is {what}"));
+    }
+    // So few bytes may also be the beginning of a word.
+    let format = sniff(head).filter(|_| head.len() >= 18)?;
+    let name = format.name().to_ascii_uppercase();
+    Some(format!(
+        "this is a picture ({name}), not a list: `hashsieve hash` makes a list of pictures"
+    ))
+}
+
 /// A reader that says how far it has come.
 struct Counting {
-    file: File,
+    source: Box<dyn Read>,
     read: Arc<AtomicU64>,
 }
 
 impl Counting {
-    fn new(file: File) -> (Self, Arc<AtomicU64>) {
+    fn new(source: Box<dyn Read>) -> (Self, Arc<AtomicU64>) {
         let read = Arc::new(AtomicU64::new(0));
         let counting = Self {
-            file,
+            source,
             read: Arc::clone(&read),
         };
         (counting, read)
@@ -265,7 +357,7 @@ impl Counting {
 
 impl Read for Counting {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.source.read(buffer)?;
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
@@ -276,6 +368,8 @@ pub(crate) struct Quarantine {
     file: Option<Report>,
     count: u64,
     held: Option<Vec<LeftOut>>,
+    /// What to say of those that are not named.
+    more: &'static str,
 }
 
 /// Something that was left out.
@@ -301,7 +395,18 @@ impl Quarantine {
             file,
             count: 0,
             held: None,
+            more: "and more; --quarantine FILE writes all of them down",
         })
+    }
+
+    /// Returns one that names the first on standard error and knows of no file for all of them.
+    pub(crate) fn without_file() -> Self {
+        Self {
+            file: None,
+            count: 0,
+            held: None,
+            more: "and more",
+        }
     }
 
     /// Returns one that holds the first for a report instead of naming them.
@@ -344,7 +449,7 @@ impl Quarantine {
             };
             tell(format_args!("{}:{line}: {column}{reason}", path.display()));
         } else if self.count == NAMED + 1 {
-            tell("and more; --quarantine FILE writes all of them down");
+            tell(self.more);
         }
         Ok(())
     }
@@ -385,36 +490,63 @@ pub(crate) fn tell_of_poor_hashes(import: &ImportReport, low_quality: u64) {
 pub(crate) fn notes(import: &ImportReport, kept_out: u64, place: &str) -> Vec<String> {
     let no_loss = import.low_quality + import.unhashed;
     let values = kept_out.saturating_sub(import.records - import.entries - no_loss);
-    let without = format!("values left out of records that are in the {place} without them");
+    let unknown_values = import.unknown_values.values().sum();
     let all = [
         (
             import.continued,
-            "lines taken as going on with a quoted text of the line before",
+            "line taken as going on with a quoted text of the line before".to_owned(),
+            "lines taken as going on with a quoted text of the line before".to_owned(),
         ),
-        (values, &without),
+        (
+            values,
+            format!("value left out of a record that is in the {place} without it"),
+            format!("values left out of records that are in the {place} without them"),
+        ),
         (
             import.low_quality,
-            "rows left out for their status low_quality",
+            "row left out for its status low_quality".to_owned(),
+            "rows left out for their status low_quality".to_owned(),
         ),
         (
             import.unhashed,
-            "rows left out that only say why a file has no hash",
+            "row left out that only says why a file has no hash".to_owned(),
+            "rows left out that only say why a file has no hash".to_owned(),
         ),
         (
             import.unknown_status,
-            "entries of a status not known here, which match",
+            "entry of a status not known here, which matches".to_owned(),
+            "entries of a status not known here, which match".to_owned(),
         ),
         (
-            import.unknown_values.values().sum(),
-            "words not known here in fields that have a set of words; kept as they are",
+            unknown_values,
+            format!(
+                "word not known here in a field that has a set of words; kept as it is{}",
+                by_name(&import.unknown_values)
+            ),
+            format!(
+                "words not known here in fields that have a set of words; kept as they are{}",
+                by_name(&import.unknown_values)
+            ),
         ),
         (
             import.unusual_pdq,
-            "pdq hashes without 128 of 256 bits set: of flat or simply drawn pictures, or no pdq hashes at all",
+            "pdq hash without 128 of 256 bits set: of a flat or simply drawn picture, or no pdq hash at all".to_owned(),
+            "pdq hashes without 128 of 256 bits set: of flat or simply drawn pictures, or no pdq hashes at all".to_owned(),
         ),
     ];
-    let notes = all.into_iter().filter(|(count, _)| *count > 0);
+    let notes = all.into_iter().filter(|(count, ..)| *count > 0);
     notes
-        .map(|(count, what)| format!("{count} {what}"))
+        .map(|(count, one, many)| counted(count, &one, &many))
         .collect()
+}
+
+/// Returns what somebody should know of hashes that were left out when the records of an entry were put together, if any were.
+pub(crate) fn unkept(other_hashes_left_out: u64) -> Option<String> {
+    (other_hashes_left_out > 0).then(|| {
+        counted(
+            other_hashes_left_out,
+            "hash left out that cannot be matched here, since its entry has over 256 KiB of such",
+            "hashes left out that cannot be matched here, since their entries have over 256 KiB of such",
+        )
+    })
 }

@@ -1,8 +1,8 @@
 //! `hashsieve index`: building, describing and checking index files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use hashsieve::list::{ImportReport, format_time};
+use hashsieve::list::{ImportItem, ImportReport, format_time};
 use hashsieve::{
     BuildError, BuildProgress, BuildSummary, HashKind, Index, IndexBuilder, ListDescriptor,
 };
@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use crate::args::{BuildArgs, InfoArgs, VerifyArgs};
 use crate::failure::{Failure, Outcome};
-use crate::import::{ListFile, Quarantine, describe, notes, tell_of_poor_hashes};
+use crate::import::{
+    ListFile, Quarantine, check_files, describe, notes, tell_of_poor_hashes, unkept,
+};
 use crate::progress::Progress;
-use crate::report::{Report, or_unknown, refuse_overwriting};
+use crate::report::{Report, counted, or_unknown, refuse_overwriting, refuse_standard_output};
 
 pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failure> {
     let failed = |error: BuildError| Failure(error.to_string());
@@ -21,6 +23,12 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
         lists.chain(arguments.import.inputs())
     };
     let output = arguments.output.as_path();
+    refuse_standard_output(Some(output), "-o")?;
+    check_files(&arguments.import, &arguments.lists)?;
+    if arguments.name.is_none() && arguments.lists.iter().any(|path| path == Path::new("-")) {
+        let why = "- is standard input, which has no name for a list: give one with --name";
+        return Err(Failure(why.to_owned()));
+    }
     refuse_overwriting(Some(output), inputs())?;
     let kept_out = arguments.import.quarantine.as_deref();
     refuse_overwriting(kept_out, inputs().chain([output]))?;
@@ -55,12 +63,15 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
         }
         let mut file = ListFile::open(&arguments.import, path)?;
         file.tell_columns();
-        low_quality += file.read(&mut quarantine, quiet, &mut |entry, _| match builder
-            .add(list, entry)
-        {
-            Ok(()) => Ok(true),
-            Err(BuildError::InvalidEntry { .. }) => Ok(false),
-            Err(error) => Err(failed(error)),
+        low_quality += file.read(&mut quarantine, quiet, &mut |item| {
+            let ImportItem::Entry { entry, .. } = item else {
+                return Ok(false);
+            };
+            match builder.add(list, entry) {
+                Ok(()) => Ok(true),
+                Err(BuildError::InvalidEntry { .. }) => Ok(false),
+                Err(error) => Err(failed(error)),
+            }
         })?;
         total.merge(file.report());
         // A failed download must not become a list that silently matches nothing. A page of a feed says itself that it is
@@ -85,7 +96,10 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
     let kept_out = quarantine.finish()?;
     tell_of_poor_hashes(&total, low_quality);
     summarise(arguments, &total, &summary, kept_out)?;
-    Ok(Outcome::of(false, kept_out > 0))
+    Ok(Outcome::of(
+        false,
+        kept_out + summary.other_hashes_left_out > 0,
+    ))
 }
 
 fn summarise(
@@ -109,11 +123,14 @@ fn summarise(
     for (kind, count) in &summary.hashes {
         let assertions = summary.assertions.get(kind).copied().unwrap_or_default();
         report.text(&format!(
-            "{:<9} {count} hashes, {assertions} times asserted",
-            kind.name()
+            "{:<9} {}, {} asserted",
+            kind.name(),
+            counted(*count, "hash", "hashes"),
+            counted(assertions, "time", "times")
         ))?;
     }
-    for note in notes(import, kept_out, "index") {
+    let unkept = unkept(summary.other_hashes_left_out);
+    for note in notes(import, kept_out, "index").into_iter().chain(unkept) {
         report.text(&format!("note      {note}"))?;
     }
     report.finish()
@@ -176,18 +193,18 @@ pub(crate) fn info(arguments: &InfoArgs) -> Result<Outcome, Failure> {
         report.text(&format!("entries   {}", info.entries))?;
         for kind in &info.kinds {
             report.text(&format!(
-                "{:<9} {} hashes, {} times asserted",
+                "{:<9} {}, {} asserted",
                 kind.kind.name(),
-                kind.hashes,
-                kind.assertions
+                counted(kind.hashes.into(), "hash", "hashes"),
+                counted(kind.assertions.into(), "time", "times")
             ))?;
         }
         for list in &info.lists {
             let described = &list.descriptor;
             report.text(&format!(
-                "list      {}: {} entries; source {}; version {}; time {}; terms {}",
+                "list      {}: {}; source {}; version {}; time {}; terms {}",
                 described.name,
-                list.entries,
+                counted(list.entries.into(), "entry", "entries"),
                 or_unknown(&described.source),
                 or_unknown(&described.version),
                 described.time.map_or("unknown".to_owned(), |time| {

@@ -39,6 +39,20 @@ pub(crate) enum ListFormatArg {
     Vpdq,
 }
 
+/// Returns a name for a list. One with a line break or a blank at its end would be taken for another in reports and policies.
+pub(crate) fn list_name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("a list needs a name".to_owned());
+    }
+    if text.trim() != text {
+        return Err("the name has blanks at its ends".to_owned());
+    }
+    if text.contains(char::is_control) {
+        return Err("the name has control characters in it".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// How to read lists.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
@@ -116,7 +130,7 @@ Examples:
   hashsieve list check members.csv --columns members.toml
   hashsieve list check page-7.json --json")]
 pub(crate) struct CheckArgs {
-    /// The list.
+    /// The list; `-` is standard input.
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) import: ImportArgs,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hashsieve::list::{ColumnsUsed, FeedPosition, ImportReport, format_time};
+use hashsieve::list::{ColumnsUsed, FeedPosition, ImportItem, ImportReport, format_time};
 use hashsieve::{HashKind, IndexBuilder, ListCounts};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
-use crate::import::{LeftOut, ListFile, Quarantine, notes, tell_of_poor_hashes};
+use crate::import::{LeftOut, ListFile, Quarantine, check_files, notes, tell_of_poor_hashes};
 use crate::list_args::CheckArgs;
 use crate::report::{Report, counted, refuse_overwriting};
 
@@ -80,12 +80,16 @@ impl<'a> Feed<'a> {
 
 pub(crate) fn check(arguments: &CheckArgs, quiet: bool) -> Result<Outcome, Failure> {
     let path = arguments.file.as_path();
+    check_files(&arguments.import, &[])?;
     let quarantine = arguments.import.quarantine.as_deref();
     refuse_overwriting(quarantine, arguments.import.inputs().chain([path]))?;
     let mut quarantine = Quarantine::held(quarantine)?;
     let mut file = ListFile::open(&arguments.import, path)?;
     let mut counts = ListCounts::default();
-    let read = file.read(&mut quarantine, quiet, &mut |entry, _| {
+    let read = file.read(&mut quarantine, quiet, &mut |item| {
+        let ImportItem::Entry { entry, .. } = item else {
+            return Ok(false);
+        };
         let fits = IndexBuilder::fits(entry);
         if fits {
             counts.add(entry);

@@ -1,6 +1,7 @@
 //! Writing results: to standard output or to a file that only its owner can read.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -162,6 +163,26 @@ pub(crate) fn refuse_overwriting<'a>(
         return Err(Failure::at(output, why));
     }
     Ok(())
+}
+
+/// Refuses `-` as a file to write: what is confidential is not for a terminal or a log.
+pub(crate) fn refuse_standard_output(output: Option<&Path>, option: &str) -> Result<(), Failure> {
+    if output == Some(Path::new("-")) {
+        return Err(Failure(format!(
+            "{option} -: name a file: what it holds is confidential; a file of this name is ./-"
+        )));
+    }
+    Ok(())
+}
+
+/// Returns counts by names in a few words, after a colon.
+pub(crate) fn by_name(counts: &BTreeMap<String, u64>) -> String {
+    let each = counts.iter().map(|(name, count)| format!("{name} {count}"));
+    let each: Vec<_> = each.collect();
+    match each[..] {
+        [] => String::new(),
+        _ => format!(": {}", each.join(", ")),
+    }
 }
 
 /// Returns a number with the word for one or for many.

@@ -206,6 +206,33 @@ fn an_entry_may_state_more_hashes_than_are_sorted_in_memory() {
 }
 
 #[test]
+fn an_entry_of_too_many_hashes_that_cannot_be_matched_keeps_all_that_can_and_stops_no_build() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index");
+    let mut builder = IndexBuilder::new(&path);
+    let list = builder.add_list(list("list")).unwrap();
+    // Frames of a video, say, each in a row of its own.
+    let text = "p".repeat(288);
+    let pdq_of = |number: u32| Pdq::from_words([1, 2, 3, number.into()]).into();
+    for number in 0..1200 {
+        let mut frame = entry("video", &[pdq_of(number)]);
+        frame.add_other_hash("photodna", format!("{text}{number:04}"));
+        builder.add(list, &frame).unwrap();
+    }
+    builder.add(list, &entry("w", &[md5(0)])).unwrap();
+    let summary = builder.finish().unwrap();
+    let index = Index::open(&path).unwrap();
+    index.verify().unwrap();
+    let video = index.position_of(0, "video").unwrap().unwrap();
+    let kept = index.entry(video).unwrap().entry.other_hashes.len() as u64;
+    let each = 1 + 4 + "photodna".len() as u64 + 1 + 292;
+    let fit = MAX_ATTRIBUTES_LEN as u64 / each;
+    assert_eq!(summary.other_hashes_left_out, 1200 - fit);
+    assert_eq!(kept, fit);
+    assert_eq!(index.len(HashKind::Pdq), 1200);
+}
+
+#[test]
 fn two_lists_of_one_name_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let mut builder = IndexBuilder::new(directory.path().join("index"));

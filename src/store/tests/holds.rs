@@ -143,60 +143,49 @@ fn of_what_is_withdrawn_nothing_is_kept_but_its_id_and_time() {
 }
 
 #[test]
-fn a_list_has_one_feed_and_what_is_added_by_hand_is_no_news_of_it() {
-    let page = |feed: &'static str, time: i64| FeedPosition {
-        checkpoint: Some(time.to_string()),
-        checkpoint_time: Some(time),
-        feed,
-        ..FeedPosition::default()
-    };
-    let (_directory, mut writer) = new_store();
-    let apply = |writer: &mut StoreWriter, position: &FeedPosition| {
-        let mut change = writer.change(list("x"), ChangeOptions::apply()).unwrap();
-        change.add(&entry("a", &[pdq(1)]), false).unwrap();
-        change.imported(&ImportReport::default(), Some(position));
-        change.commit()
-    };
-    apply(&mut writer, &page("one", 1_000)).unwrap();
-    assert!(matches!(
-        apply(&mut writer, &page("other", 2_000)),
-        Err(StoreError::OtherFeed { page: "other", .. })
-    ));
-    writer.manifest.lists[0].checked_at = 7;
-    change(
-        &mut writer,
-        "x",
-        ChangeOptions::add(),
-        &[entry("b", &[pdq(2)])],
-    )
-    .unwrap();
-    assert_eq!(writer.snapshot().lists()[0].checked_at, 7);
-    // A page that is not the last of its request is no news either.
-    let mut part = page("one", 3_000);
-    part.has_more = true;
-    apply(&mut writer, &part).unwrap();
-    assert_eq!(writer.snapshot().lists()[0].checked_at, 7);
-    apply(&mut writer, &page("one", 3_000)).unwrap();
-    assert!(writer.snapshot().lists()[0].checked_at > 7);
-    // Whatever takes the place of the list ends its feed.
-    change(&mut writer, "x", replace_any(), &[entry("b", &[pdq(2)])]).unwrap();
-    assert_eq!(writer.snapshot().lists()[0].checkpoint, None);
-    apply(&mut writer, &page("other", 2_000)).unwrap();
-}
-
-#[test]
-fn a_page_of_which_nothing_can_be_read_is_no_empty_page() {
-    let (_directory, mut writer) = new_store();
-    for (records, is_taken) in [(2, false), (0, true)] {
-        let report = ImportReport {
-            records,
-            ..ImportReport::default()
+fn what_cannot_be_read_takes_nothing_away_when_a_list_is_replaced() {
+    for whole_records in [true, false] {
+        let options = ChangeOptions {
+            whole_records,
+            ..replace_any()
         };
-        let mut change = writer.change(list("x"), ChangeOptions::apply()).unwrap();
-        change.imported(&report, Some(&FeedPosition::default()));
-        match change.commit() {
-            Ok(_) => assert!(is_taken),
-            Err(error) => assert!(!is_taken && matches!(error, StoreError::NoEntries)),
+        let (directory, mut writer) = new_store();
+        let entries = [
+            entry("a", &[pdq(1), md5(1)]),
+            entry("b", &[pdq(2)]),
+            entry("c", &[pdq(3)]),
+            withdrawn("d"),
+        ];
+        change(&mut writer, "x", whole(), &entries).unwrap();
+        change(&mut writer, "y", whole(), &entries[..1]).unwrap();
+        let mut change = writer.change(list("x"), options).unwrap();
+        change.add(&entry("b", &[pdq(20)]), false).unwrap();
+        for id in ["a", "d", "never"] {
+            change.left_out(id).unwrap();
         }
+        let summary = change.commit().unwrap();
+        assert_eq!(
+            (summary.changed, summary.removed, summary.unchanged),
+            (1, 1, 1)
+        );
+        assert_eq!(summary.entries, 2);
+        for hash in [pdq(1), md5(1)] {
+            assert_eq!(ids(writer.snapshot(), &hash), ["a", "a"]);
+        }
+        assert_eq!(ids(writer.snapshot(), &pdq(20)), ["b"]);
+        for hash in [pdq(2), pdq(3)] {
+            assert_eq!(ids(writer.snapshot(), &hash), Vec::<String>::new());
+        }
+        // Of an entry of which one record can be read and another cannot, what was known stays as well, unless a record is all of it.
+        let mut change = writer.change(list("x"), options).unwrap();
+        change.add(&entry("a", &[pdq(9)]), false).unwrap();
+        change.left_out("a").unwrap();
+        change.left_out("b").unwrap();
+        change.commit().unwrap();
+        assert_eq!(ids(writer.snapshot(), &pdq(9)), ["a"]);
+        let kept: &[&str] = if whole_records { &["a"] } else { &["a", "a"] };
+        assert_eq!(ids(writer.snapshot(), &pdq(1)), kept);
+        drop(writer);
+        verify(directory.path());
     }
 }

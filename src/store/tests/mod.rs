@@ -8,9 +8,11 @@ use crate::entry::{Entry, EntryStatus, ListDescriptor, Opinion};
 use crate::hash::{HashKind, HashValue, Pdq};
 use crate::list::{FeedPosition, ImportReport};
 
+mod feeds;
 mod files;
 mod holds;
 mod model;
+mod upkeep;
 
 fn list(name: &str) -> ListDescriptor {
     ListDescriptor {
@@ -297,110 +299,6 @@ fn a_list_that_shrinks_suspiciously_is_refused_unless_allowed() {
 }
 
 #[test]
-fn a_feed_that_goes_backwards_or_was_left_too_long_is_refused() {
-    let (_directory, mut writer) = new_store();
-    let page = |writer: &mut StoreWriter, time: i64, options: ChangeOptions| {
-        let mut change = writer.change(list("x"), options)?;
-        change.add(&entry("a", &[pdq(1)]), false)?;
-        let position = FeedPosition {
-            checkpoint: Some(format!("at {time}")),
-            checkpoint_time: Some(time),
-            has_more: false,
-            ..FeedPosition::default()
-        };
-        change.imported(&ImportReport::default(), Some(&position));
-        change.commit()
-    };
-    page(&mut writer, 100, ChangeOptions::apply()).unwrap();
-    let refused = page(&mut writer, 99, ChangeOptions::apply());
-    assert!(matches!(
-        refused,
-        Err(StoreError::Backwards {
-            stored: 100,
-            page: 99
-        })
-    ));
-    assert_eq!(
-        writer.snapshot().lists()[0].checkpoint.as_deref(),
-        Some("at 100")
-    );
-    let mut older = ChangeOptions::apply();
-    older.allows_older = true;
-    page(&mut writer, 99, older).unwrap();
-    assert_eq!(
-        writer.snapshot().lists()[0].checkpoint.as_deref(),
-        Some("at 99")
-    );
-    let settings = ListSettings {
-        stale_after_days: Some(Some(3)),
-        ..ListSettings::default()
-    };
-    assert!(writer.describe("x", &settings).unwrap());
-    assert!(!writer.describe("x", &settings).unwrap());
-    page(&mut writer, 100, ChangeOptions::apply()).unwrap();
-    let mut lists = writer.manifest.lists.clone();
-    lists[0].checked_at -= 5 * 86_400;
-    let planned = writer.planned();
-    writer.publish(lists, planned).unwrap();
-    assert!(writer.snapshot().lists()[0].is_stale(now()));
-    let refused = page(&mut writer, 101, ChangeOptions::apply());
-    assert!(matches!(
-        refused,
-        Err(StoreError::Stale { days: 5, limit: 3 })
-    ));
-    // A page without news still moves the checkpoint.
-    change(&mut writer, "x", replace_any(), &[entry("a", &[pdq(1)])]).unwrap();
-    let mut empty = writer.change(list("x"), ChangeOptions::apply()).unwrap();
-    let position = FeedPosition {
-        checkpoint: Some("next".to_owned()),
-        checkpoint_time: Some(200),
-        has_more: false,
-        ..FeedPosition::default()
-    };
-    empty.imported(&ImportReport::default(), Some(&position));
-    empty.commit().unwrap();
-    assert_eq!(
-        writer.snapshot().lists()[0].checkpoint.as_deref(),
-        Some("next")
-    );
-    assert_eq!(ids(writer.snapshot(), &pdq(1)), ["a"]);
-}
-
-#[test]
-fn pages_of_one_request_may_be_in_any_order_of_time_and_the_last_moves_the_checkpoint() {
-    let (_directory, mut writer) = new_store();
-    let apply = |writer: &mut StoreWriter, pages: &[(i64, bool)], allows_older| {
-        let mut options = ChangeOptions::apply();
-        options.allows_older = allows_older;
-        let mut change = writer.change(list("x"), options)?;
-        change.add(&entry("a", &[pdq(1)]), false)?;
-        for &(time, has_more) in pages {
-            let position = FeedPosition {
-                checkpoint: (time != 0).then(|| time.to_string()),
-                checkpoint_time: (time != 0).then_some(time),
-                has_more,
-                ..FeedPosition::default()
-            };
-            change.imported(&ImportReport::default(), Some(&position));
-        }
-        change.commit()?;
-        Ok::<_, StoreError>(writer.snapshot().lists()[0].checkpoint_time)
-    };
-    // Later pages of the request are missing.
-    assert_eq!(apply(&mut writer, &[(50, true)], false).unwrap(), None);
-    let request = [(50, true), (70, true), (60, false)];
-    assert_eq!(apply(&mut writer, &request, false).unwrap(), Some(70));
-    // A page that does not say where it ends says nothing of it.
-    assert_eq!(apply(&mut writer, &[(0, false)], false).unwrap(), Some(70));
-    for backwards in [&[(60, false)][..], &[(90, false), (80, false)]] {
-        let refused = apply(&mut writer, backwards, false);
-        assert!(matches!(refused, Err(StoreError::Backwards { .. })));
-        assert_eq!(writer.snapshot().lists()[0].checkpoint_time, Some(70));
-    }
-    assert_eq!(apply(&mut writer, &[(60, false)], true).unwrap(), Some(60));
-}
-
-#[test]
 fn a_list_of_nothing_that_fits_is_refused_like_an_empty_one() {
     let (_directory, mut writer) = new_store();
     change(&mut writer, "x", whole(), &[entry("a", &[pdq(1)])]).unwrap();
@@ -428,6 +326,16 @@ fn texts_of_a_list_that_no_segment_could_hold_are_refused() {
         writer.describe("x", &settings),
         Err(StoreError::Build(_))
     ));
+    // Nor are those that are too long only with those of others.
+    for (name, is_fine) in [("y", true), ("z", false)] {
+        let mut descriptor = list(name);
+        descriptor.terms = "x".repeat(9 << 20);
+        let mut change = writer.change(descriptor, whole()).unwrap();
+        change.add(&entry("a", &[pdq(1)]), false).unwrap();
+        assert_eq!(change.commit().is_ok(), is_fine);
+    }
+    writer.withdraw("y", ["a"]).unwrap();
+    writer.remove_list("y", &mut |_| {}).unwrap();
     settings.terms = Some("t".to_owned());
     settings.source = Some("s".to_owned());
     assert!(writer.describe("x", &settings).unwrap());
@@ -487,122 +395,6 @@ fn entries_known_by_their_hashes_are_the_same_from_file_to_file() {
         1
     );
     assert_eq!(ids(writer.snapshot(), &pdq(1)), [id]);
-}
-
-#[test]
-fn what_is_purged_is_in_no_file_and_what_is_not_is_found() {
-    let (directory, mut writer) = new_store();
-    let mean: HashKind = "mean_8x8".parse().unwrap();
-    let mean = HashValue::from_bytes(mean, &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
-    let mut secret = entry("a", &[pdq(1), md5(1), mean]);
-    secret.tags = vec![pdq(3).to_hex()];
-    // Enough for tables.
-    let many: Vec<_> = (10..20_010)
-        .map(|i| entry(&format!("{i}"), &[pdq(i), md5(i)]))
-        .collect();
-    change(&mut writer, "x", whole(), &many).unwrap();
-    change(&mut writer, "x", whole(), &[secret, entry("b", &[pdq(4)])]).unwrap();
-    let store = Store::open(directory.path()).unwrap();
-    let look = |hash: HashValue| {
-        store.reload().unwrap();
-        store.verify_removed(&[hash], &mut |_, _| {}).unwrap()
-    };
-    for hash in [pdq(1), md5(1), mean, pdq(3), pdq(20_009), md5(11)] {
-        assert_eq!(look(hash).found_in.len(), 1);
-    }
-    writer.withdraw("x", ["a", "11", "20009"]).unwrap();
-    // Withdrawn, and there still.
-    assert_eq!(look(pdq(1)).found_in.len(), 1);
-    let before = writer.snapshot().segments().len();
-    writer.purge(&mut |_| {}).unwrap();
-    assert!(writer.snapshot().segments().len() <= before);
-    for hash in [pdq(1), md5(1), mean, pdq(3), pdq(20_009), md5(11), pdq(11)] {
-        let removed = look(hash);
-        assert_eq!(removed.found_in, []);
-        assert!(removed.files >= 3);
-    }
-    assert_eq!(look(pdq(12)).found_in.len(), 1);
-    // Whatever is in the directory is looked at.
-    fs::write(
-        directory.path().join("copy.txt"),
-        format!("x{}", md5(1).to_hex()),
-    )
-    .unwrap();
-    assert_eq!(look(md5(1)).found_in.len(), 1);
-    // And which of several it is.
-    let mut last = (0, 0);
-    let found = store
-        .verify_removed(&[pdq(3), md5(1), pdq(1), pdq(12)], &mut |done, total| {
-            last = (done, total);
-        })
-        .unwrap();
-    let hashes: Vec<_> = found
-        .found_in
-        .iter()
-        .map(|found| &found.hashes[..])
-        .collect();
-    assert_eq!(hashes, [&[1][..], &[3]]);
-    assert_eq!(last, (found.bytes, found.bytes));
-    drop(writer);
-    verify(directory.path());
-}
-
-#[test]
-fn a_list_that_is_removed_is_gone_and_no_other() {
-    let (directory, mut writer) = new_store();
-    for name in ["x", "y", "z"] {
-        change(
-            &mut writer,
-            name,
-            whole(),
-            &[entry("a", &[pdq(1), pdq(name.len() as u64 + 5)])],
-        )
-        .unwrap();
-    }
-    change(&mut writer, "y", whole(), &[entry("b", &[pdq(99)])]).unwrap();
-    writer.compact(&mut |_| {}).unwrap();
-    writer.remove_list("y", &mut |_| {}).unwrap();
-    let lists: Vec<_> = writer
-        .snapshot()
-        .lists()
-        .iter()
-        .map(|l| l.descriptor.name.clone())
-        .collect();
-    assert_eq!(lists, ["x", "z"]);
-    let found = writer.snapshot().within(&pdq(1), 0).unwrap();
-    let of: Vec<_> = found
-        .iter()
-        .map(|f| writer.snapshot().entry(f).unwrap().0)
-        .collect();
-    assert_eq!(of, [0, 1]);
-    drop(writer);
-    let store = Store::open(directory.path()).unwrap();
-    let gone = store.verify_removed(&[pdq(99)], &mut |_, _| {});
-    assert_eq!(gone.unwrap().found_in, []);
-    store.verify(&mut |_, _| {}).unwrap();
-}
-
-#[test]
-fn many_small_changes_stay_few_segments_and_all_are_found() {
-    let (_directory, mut writer) = new_store();
-    let base: Vec<_> = (0..20_000)
-        .map(|i| entry(&format!("{i}"), &[pdq(i)]))
-        .collect();
-    change(&mut writer, "x", whole(), &base).unwrap();
-    for round in 0..60_u64 {
-        let some: Vec<_> = (0..300)
-            .map(|i| 100_000 + round * 300 + i)
-            .map(|i| entry(&format!("{i}"), &[pdq(i)]))
-            .collect();
-        change(&mut writer, "x", whole(), &some).unwrap();
-        assert!(writer.snapshot().segments().len() <= 18);
-    }
-    for i in (0..60 * 300).step_by(97) {
-        assert_eq!(ids(writer.snapshot(), &pdq(100_000 + i)).len(), 1);
-    }
-    writer.compact(&mut |_| {}).unwrap();
-    assert_eq!(writer.snapshot().segments().len(), 1);
-    assert_eq!(writer.snapshot().lists()[0].entries, 20_000 + 60 * 300);
 }
 
 #[test]

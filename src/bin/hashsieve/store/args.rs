@@ -1,12 +1,11 @@
 //! The command line of `hashsieve store`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Subcommand};
 use hashsieve::{ChangeOptions, HashKind};
 
-use crate::list_args::{DescribeArgs, ImportArgs};
+use crate::list_args::{DescribeArgs, ImportArgs, list_name};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -58,6 +57,27 @@ pub(crate) enum StoreCommand {
     Export(ExportArgs),
 }
 
+impl StoreCommand {
+    /// Returns the directory of the store.
+    pub(crate) fn directory(&self) -> &Path {
+        match self {
+            Self::Init(init) => &init.directory,
+            Self::Add(add) => &add.directory,
+            Self::Apply(apply) => &apply.directory,
+            Self::Replace(replace) => &replace.directory,
+            Self::Withdraw(withdraw) => &withdraw.directory,
+            Self::Set(set) => &set.directory,
+            Self::RemoveList(remove) => &remove.directory,
+            Self::Compact(compact) => &compact.directory,
+            Self::Purge(purge) => &purge.directory,
+            Self::Status(status) => &status.directory,
+            Self::Verify(verify) => &verify.directory,
+            Self::VerifyRemoved(verify) => &verify.directory,
+            Self::Export(export) => &export.directory,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DirectoryArgs {
     /// The directory of the store.
@@ -68,8 +88,8 @@ pub(crate) struct DirectoryArgs {
 /// What changes of a list have in common.
 #[derive(Debug, Args)]
 pub(crate) struct ChangeArgs {
-    /// The list's name in verdicts and policies. It is made if there is none.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    /// The list's name in verdicts and policies. If there is none of this name it is made, and standard error says so.
+    #[arg(long, value_parser = list_name)]
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) import: ImportArgs,
@@ -106,7 +126,7 @@ pub(crate) struct AddArgs {
     /// The directory of the store.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// The files, later ones after earlier ones.
+    /// The files, later ones after earlier ones; `-` is standard input.
     #[arg(required = true, value_name = "LIST")]
     pub(crate) lists: Vec<PathBuf>,
     #[command(flatten)]
@@ -131,6 +151,9 @@ A record that is older than what the store has of its entry is passed over (outd
 change the last one counts. A withdrawal of an entry that \
 was never seen is remembered (unseen), so that an older record does not bring it.
 
+The place in the feed moves on past records that are left out, and one of these may be a withdrawal: standard error then says how \
+many there are and from which place to fetch them again (apply them with --allow-older), or withdraw by hand.
+
 Examples:
   hashsieve store apply lists/ page-1.xml page-2.xml --name ncmec --stale-after 30
   hashsieve store apply lists/ page.json --name stopncii -v")]
@@ -138,7 +161,7 @@ pub(crate) struct ApplyArgs {
     /// The directory of the store.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// The pages, in order.
+    /// The pages, in order; `-` is standard input.
     #[arg(required = true, value_name = "PAGE")]
     pub(crate) pages: Vec<PathBuf>,
     #[command(flatten)]
@@ -155,7 +178,8 @@ two. A file that cannot be read to its end changes nothing, nor does one of whic
 take away more than --shrink-limit: a list that lost so much is likelier cut than shorter. Of a feed all pages are to be given, in \
 order; the place in the feed is then theirs.
 
-What was withdrawn by `store withdraw` and is in the files again is back (added): they are what the list is.
+What was withdrawn by `store withdraw` and is in the files again is back (added): they are what the list is. An entry whose \
+record cannot be read stays as it was, if its id can be read.
 
 Examples:
   hashsieve store replace lists/ hotline.csv --name hotline --source 'Hotline' --terms 'members only'
@@ -164,7 +188,7 @@ pub(crate) struct ReplaceArgs {
     /// The directory of the store.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// The files that are the list together, later ones after earlier ones.
+    /// The files that are the list together, later ones after earlier ones; `-` is standard input.
     #[arg(required = true, value_name = "LIST")]
     pub(crate) lists: Vec<PathBuf>,
     #[command(flatten)]
@@ -179,9 +203,11 @@ pub(crate) struct ReplaceArgs {
     group = ArgGroup::new("ids").required(true).multiple(true),
     after_help = "\
 An entry that is withdrawn no longer matches, also under its other hashes; other entries with the same hashes still do. Its \
-hashes are in the files until `store purge`. Ids of which the list has no entry are counted as unseen and remembered. A record \
-that the source changed later brings the entry back, and so does `store replace` with a file that has it: see that the source \
-withdraws it, too. `store add` does not, unless --reinstate says so.
+hashes are in the files until `store purge`. An id of which the list has no entry is left out and told, by its number or line, and \
+the exit code is then 2; the others are withdrawn. --allow-unseen remembers it as withdrawn, so that an older record does not bring \
+it. A line of a table with a hash in it is never taken for an id, nor is a lone hash of 40, 64 or 128 digits, unless the list has an \
+entry of that id. A record that the source changed later brings the entry back, and so does `store replace` with a file that has it: \
+see that the source withdraws it, too. `store add` does not, unless --reinstate says so.
 
 Examples:
   hashsieve store withdraw lists/ --list hotline 4711 4712
@@ -200,7 +226,10 @@ pub(crate) struct WithdrawArgs {
     /// A file of ids, one a line, taken as they stand; `-` is standard input.
     #[arg(long, value_name = "FILE", group = "ids")]
     pub(crate) from: Option<PathBuf>,
-    /// Show every entry that differs, a line each.
+    /// Remember ids of which the list has no entry as withdrawn, and do not call it a failure.
+    #[arg(long)]
+    pub(crate) allow_unseen: bool,
+    /// Show every entry that differs, a line each, and ids of which the list has no entry.
     #[arg(long, short)]
     pub(crate) verbose: bool,
 }
@@ -263,7 +292,7 @@ JSON output: {\"generation\",\"segments\",\"bytes\",\"entries_to_purge\",\"lists
 categories and opinions are counts by name; other_hashes are of kinds that cannot be matched here. withdrawn are entries \
 that are remembered as withdrawn; entries_to_purge stand no more and are in the files until `store purge`. Times are \
 seconds since 1970. checked_at is when the list was last changed or found to be unchanged, age_seconds how long ago that \
-is. last_import counts what was read then: \"records\", \"entries\", \"quarantined\", \"by_reason\", \"unknown_values\" and more.
+is, and below zero if that is in the future. last_import counts what was read then: \"records\", \"entries\", \"quarantined\", \"by_reason\", \"unknown_values\" and more.
 
 Examples:
   hashsieve store status lists/
@@ -279,12 +308,14 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks for each hash in every file of the directory, whatever it is: its bytes, its hexadecimal digits in either case and \
-base64; and searches the segments. The hashes come from a file, never from the command line, which others can see. Every \
-hash takes a pass over all the files.
+Looks for each hash in every file of the directory, whatever it is: its bytes, its hexadecimal digits in upper and lower case \
+mixed as may be, base64 of both alphabets, also amid other bytes, and of a sha1 base32, each in one piece; and searches the \
+segments. The hashes come from a file, never from the command line, which others can see: plain lines, what `hash` prints, or a \
+table. Every hash takes a pass over all the files.
 
-Exit codes: 0 none is there, 1 one is there (told is in which file, and on which line of the input it stands), 2 it could not \
-be decided: a line of the input is no hash, or a file cannot be read.
+Exit codes: 0 none is there, 1 one is there (told is in which file, on which line of the input it stands, and what takes it \
+away), 2 it could not be decided: a line of the input is no hash, a file cannot be read, or something in the directory is no \
+file.
 
 Examples:
   hashsieve store verify-removed lists/ erased.txt
@@ -293,7 +324,7 @@ pub(crate) struct VerifyRemovedArgs {
     /// The directory of the store.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// The hashes, one a line, each with its kind before it or as --kind says; `-` is standard input.
+    /// The hashes, one a line as `hash` prints them, with the kind before each or as --kind says; `-` is standard input.
     pub(crate) file: PathBuf,
     /// The kind of hashes before which none is named.
     #[arg(long)]

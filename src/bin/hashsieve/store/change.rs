@@ -1,25 +1,22 @@
-//! `store add`, `apply`, `replace` and `withdraw`: one change of one list each.
+//! `store add`, `apply` and `replace`: one change of one list each.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
 use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 
-use hashsieve::list::{FeedPosition, ImportReport, ListFormat};
+use hashsieve::list::{FeedPosition, ImportItem, ImportReport, ListFormat, format_time};
 use hashsieve::{
     BuildError, Change, ChangeKind, ChangeOptions, ChangeSummary, ListSettings, StoreError,
-    StoreWriter,
+    StoreWriter, StoredList,
 };
 
-use super::args::{AddArgs, ApplyArgs, ChangeArgs, ReplaceArgs, WithdrawArgs};
+use super::args::{AddArgs, ApplyArgs, ChangeArgs, ReplaceArgs};
 use super::{after_change, refuse_inside, told, unchanged, unread};
 use crate::failure::{Failure, Outcome};
-use crate::import::{ListFile, Quarantine, describe, notes, tell_of_poor_hashes};
+use crate::import::{
+    ListFile, Quarantine, check_files, describe, notes, tell_of_poor_hashes, unkept,
+};
 use crate::progress::Progress;
 use crate::report::{Report, counted, refuse_overwriting, tell};
-
-/// The longest line of a file of ids that is read. No id is nearly as long.
-const MAX_ID_LINE: usize = 1 << 16;
 
 pub(super) fn add(arguments: &AddArgs, quiet: bool) -> Result<Outcome, Failure> {
     let mut options = ChangeOptions::add();
@@ -65,6 +62,7 @@ fn make(
     mut options: ChangeOptions,
     quiet: bool,
 ) -> Result<Outcome, Failure> {
+    check_files(&arguments.import, lists)?;
     let quarantine = arguments.import.quarantine.as_deref();
     let inputs = lists.iter().map(PathBuf::as_path);
     refuse_overwriting(quarantine, inputs.chain(arguments.import.inputs()))?;
@@ -76,6 +74,7 @@ fn make(
     // Before anything is read, so that it is known at once if somebody else is changing the store.
     let mut writer = StoreWriter::open(directory).map_err(unread)?;
     let before = writer.snapshot().generation();
+    let known = list_of(&writer, &arguments.name).cloned();
     let mut quarantine = Quarantine::new(quarantine)?;
     let mut read = ReadSoFar::default();
     let broken_off = |Failure(why)| Failure(format!("{why}; nothing was changed"));
@@ -123,10 +122,29 @@ fn make(
         return Err(Failure(why.to_owned()));
     }
     let (summary, mut report) = commit(change, directory, before, arguments.verbose, quiet)?;
+    if known.is_none() && list_of(&writer, &arguments.name).is_some() {
+        tell(format_args!(
+            "list `{}` is new in this store",
+            arguments.name
+        ));
+    }
     tell_of_poor_hashes(&read.report, read.low_quality);
     summarise(&mut report, directory, &arguments.name, &summary)
-        .and_then(|()| read.write(kept_out, report))
+        .and_then(|()| read.write(kept_out, &summary, report))
         .map_err(after_change)?;
+    if options.kind == ChangeKind::Apply && read.left_out() > 0 {
+        let records = counted(read.left_out(), "record was", "records were");
+        let place = known.as_ref().map_or_else(from_the_beginning, place_of);
+        let moves = if has_more {
+            "the place in the feed will move on past these"
+        } else {
+            "the place in the feed is past these now"
+        };
+        tell(format_args!(
+            "{records} left out, and a withdrawal may be among them: {moves}, so fetch again {place} once they can be read, and \
+             apply with --allow-older, or withdraw by hand"
+        ));
+    }
     if options.kind == ChangeKind::Apply && has_more {
         tell(
             "the last page says that there are more of its request: the place in the feed stays where it was until they are \
@@ -138,7 +156,30 @@ fn make(
             "pages of a feed were added without their place in it; `hashsieve store apply` keeps it",
         );
     }
-    Ok(Outcome::of(false, kept_out > 0))
+    Ok(Outcome::of(
+        false,
+        kept_out + summary.other_hashes_left_out > 0,
+    ))
+}
+
+/// Returns what a store has of a list, if it has it.
+fn list_of<'a>(writer: &'a StoreWriter, name: &str) -> Option<&'a StoredList> {
+    let mut lists = writer.snapshot().lists().iter();
+    lists.find(|list| list.descriptor.name == name)
+}
+
+/// Says from where on to fetch what comes after what a store has of a feed.
+fn place_of(list: &StoredList) -> String {
+    let Some(checkpoint) = &list.checkpoint else {
+        return from_the_beginning();
+    };
+    let time = list.checkpoint_time.and_then(format_time);
+    let time = time.map_or_else(String::new, |time| format!(" ({time})"));
+    format!("from `{checkpoint}`{time} on")
+}
+
+fn from_the_beginning() -> String {
+    "from the beginning".to_owned()
 }
 
 /// Returns why two files cannot be in one change, if so.
@@ -163,6 +204,8 @@ fn cannot_be_together(
 struct ReadSoFar {
     report: ImportReport,
     low_quality: u64,
+    /// Records that can be read and do not fit.
+    unfit: u64,
     /// Where the last page stands in its feed.
     position: Option<FeedPosition>,
 }
@@ -177,12 +220,26 @@ impl ReadSoFar {
         quarantine: &mut Quarantine,
         quiet: bool,
     ) -> Result<(), Failure> {
-        self.low_quality += file.read(quarantine, quiet, &mut |entry, by_value| match change
-            .add(entry, by_value)
-        {
-            Ok(()) => Ok(true),
-            Err(StoreError::Build(BuildError::InvalidEntry { .. })) => Ok(false),
-            Err(error) => Err(Failure(error.to_string())),
+        let unfit = &mut self.unfit;
+        let failed = |error: StoreError| Failure(error.to_string());
+        self.low_quality += file.read(quarantine, quiet, &mut |item| {
+            let left_out = match item {
+                ImportItem::Entry {
+                    entry, by_value, ..
+                } => match change.add(entry, *by_value) {
+                    Ok(()) => return Ok(true),
+                    Err(StoreError::Build(BuildError::InvalidEntry { .. })) => {
+                        *unfit += 1;
+                        Some(&entry.entry_id).filter(|_| !by_value)
+                    }
+                    Err(error) => return Err(failed(error)),
+                },
+                ImportItem::Quarantined(kept_out) => kept_out.entry_id.as_ref(),
+            };
+            if let Some(id) = left_out {
+                change.left_out(id).map_err(failed)?;
+            }
+            Ok(false)
         })?;
         self.report.merge(file.report());
         self.position = file.position().cloned();
@@ -193,16 +250,27 @@ impl ReadSoFar {
         Ok(())
     }
 
+    /// Returns how many records were left out.
+    fn left_out(&self) -> u64 {
+        self.report.records - self.report.entries + self.unfit
+    }
+
     /// Writes what was read, and ends the report.
-    fn write(&self, kept_out: u64, mut report: Report) -> Result<(), Failure> {
+    fn write(
+        &self,
+        kept_out: u64,
+        summary: &ChangeSummary,
+        mut report: Report,
+    ) -> Result<(), Failure> {
         let read = &self.report;
         report.text(&format!(
             "records    {} read, {} left out, {} withdrawn",
             read.records,
-            read.records - read.entries,
+            self.left_out(),
             read.withdrawn
         ))?;
-        for note in notes(read, kept_out, "store") {
+        let unkept = unkept(summary.other_hashes_left_out);
+        for note in notes(read, kept_out, "store").into_iter().chain(unkept) {
             report.text(&format!("note       {note}"))?;
         }
         report.finish()
@@ -210,7 +278,7 @@ impl ReadSoFar {
 }
 
 /// Publishes a change, and returns what it came to with the report on which its differences are, if they are wanted.
-fn commit(
+pub(super) fn commit(
     change: Change<'_>,
     directory: &Path,
     before: u64,
@@ -235,7 +303,7 @@ fn commit(
     Ok((summary, report))
 }
 
-fn summarise(
+pub(super) fn summarise(
     report: &mut Report,
     directory: &Path,
     list: &str,
@@ -257,106 +325,4 @@ fn summarise(
         report.text(&format!("{what:<10} {count}"))?;
     }
     Ok(())
-}
-
-pub(super) fn withdraw(arguments: &WithdrawArgs, quiet: bool) -> Result<Outcome, Failure> {
-    let directory = &arguments.directory;
-    let mut writer = StoreWriter::open(directory).map_err(unread)?;
-    let before = writer.snapshot().generation();
-    let failed = |error: StoreError| unchanged(directory, before, &error);
-    let mut change = writer.withdrawal(&arguments.list).map_err(failed)?;
-    let mut refused = 0;
-    for (number, id) in (1..).zip(&arguments.entry_ids) {
-        if !one_is_withdrawn(&mut change, id).map_err(failed)? {
-            refused += 1;
-            tell(format_args!(
-                "id {number}: empty, too long or with a zero byte"
-            ));
-        }
-    }
-    if let Some(path) = &arguments.from {
-        refused += withdraw_from(path, &mut change, |error| {
-            Failure(format!("{error}; nothing was changed"))
-        })?;
-    }
-    let (summary, mut report) = commit(change, directory, before, arguments.verbose, quiet)?;
-    summarise(&mut report, directory, &arguments.list, &summary)
-        .and_then(|()| report.finish())
-        .map_err(after_change)?;
-    if summary.unseen > 0 {
-        let ids = counted(summary.unseen, "id names", "ids name");
-        tell(format_args!(
-            "{ids} no entry that stood: never seen, or withdrawn before; see that they are spelled as `scan` spells them"
-        ));
-    }
-    Ok(Outcome::of(false, refused > 0))
-}
-
-/// Withdraws one entry. Returns whether there can be one of this id.
-fn one_is_withdrawn(change: &mut Change<'_>, id: &str) -> Result<bool, StoreError> {
-    match change.withdraw(id) {
-        Ok(()) => Ok(true),
-        Err(StoreError::Build(BuildError::InvalidEntry { .. })) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Withdraws the entries that a file names, one a line, and returns how many lines name none.
-fn withdraw_from(
-    path: &Path,
-    change: &mut Change<'_>,
-    failed: impl Fn(String) -> Failure,
-) -> Result<u64, Failure> {
-    let at = |error: &dyn std::fmt::Display| failed(format!("{}: {error}", path.display()));
-    let mut reader: Box<dyn BufRead> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        let file = File::open(path).map_err(|error| at(&error))?;
-        Box::new(BufReader::with_capacity(1 << 16, file))
-    };
-    let mut line = Vec::new();
-    let mut refused = 0;
-    for number in 1_u64.. {
-        if !next_line(&mut reader, &mut line).map_err(|error| at(&error))? {
-            break;
-        }
-        if number == 1 && line.starts_with(b"\xEF\xBB\xBF") {
-            line.drain(..3);
-        }
-        if line.is_empty() {
-            continue;
-        }
-        let is_withdrawn = match std::str::from_utf8(&line) {
-            Ok(id) => one_is_withdrawn(change, id).map_err(|error| at(&error))?,
-            Err(_) => false,
-        };
-        if !is_withdrawn {
-            refused += 1;
-            tell(format_args!(
-                "{}:{number}: no id: too long, with a zero byte, or not UTF-8",
-                path.display()
-            ));
-        }
-    }
-    Ok(refused)
-}
-
-/// Reads a line without its end, and of a line that is too long the beginning, which is too long as well. Returns whether there
-/// was one.
-fn next_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let limit = MAX_ID_LINE as u64;
-    reader.take(limit).read_until(b'\n', line)?;
-    if line.is_empty() {
-        return Ok(false);
-    }
-    if line.len() == MAX_ID_LINE && !line.ends_with(b"\n") {
-        reader.skip_until(b'\n')?;
-    }
-    for end in [b'\n', b'\r'] {
-        if line.last() == Some(&end) {
-            line.pop();
-        }
-    }
-    Ok(true)
 }

@@ -13,7 +13,7 @@ use super::args::ExportArgs;
 use super::{refuse_inside, unread};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
-use crate::report::Report;
+use crate::report::{Report, counted, refuse_standard_output};
 
 /// The columns, under names that the importer of tables knows.
 const COLUMNS: [&str; 14] = [
@@ -37,6 +37,7 @@ const MAX_LINE_BREAKS: usize = 62;
 
 pub(super) fn export(arguments: &ExportArgs, quiet: bool) -> Result<Outcome, Failure> {
     let directory = &arguments.directory;
+    refuse_standard_output(Some(&arguments.output), "-o")?;
     refuse_inside(Some(&arguments.output), directory)?;
     let store = Store::open(directory).map_err(unread)?;
     let snapshot = store.snapshot();
@@ -96,7 +97,8 @@ pub(super) fn export(arguments: &ExportArgs, quiet: bool) -> Result<Outcome, Fai
     report.text(&format!("withdrawn  {withdrawn}"))?;
     report.text(&format!("rows       {rows}"))?;
     for (what, count) in lost {
-        report.text(&format!("note       {count} {what}"))?;
+        let entries = counted(count, "entry", "entries");
+        report.text(&format!("note       {entries} {what}"))?;
     }
     report.finish()?;
     Ok(Outcome::Done)
@@ -224,34 +226,34 @@ fn losses(entry: &Entry) -> [(bool, &'static str); 7] {
     [
         (
             opinions || !entry.kind_opinions.is_empty(),
-            "entries of which is known how many members agree with them: not in the table",
+            "of which is known how many members agree: not in the table",
         ),
         (
             entry.fetched_at.is_some(),
-            "entries of which is known when they were fetched: not in the table",
+            "of which is known the time of fetching: not in the table",
         ),
         (
             is_time_lost(&entry.first_seen) || is_time_lost(&entry.source_updated),
-            "entries with a time before 1970 or after 9999: not in the table",
+            "with a time before 1970 or after 9999: not in the table",
         ),
         (
             entry.tags.iter().any(|tag| tag.contains([';', '|'])),
-            "entries with ; or | in a tag, which is read as several",
+            "with ; or | in a tag, which is read as several",
         ),
         (
             is_broken || texts.iter().any(is_text_lost),
-            "entries with a text that is empty, has white space at its ends, or very many lines: it may be read otherwise",
+            "with a text that is empty, has white space at its ends, or very many lines: it may be read otherwise",
         ),
         (
             entry
                 .other_hashes
                 .iter()
                 .any(|hash| is_kind_lost(&hash.kind)),
-            "entries with a hash of a kind that only their list names so: in the table, but not read again",
+            "with a hash of a kind that only this list names so: in the table, but not read again",
         ),
         (
             entry.status.matches() && !entry.has_hash(),
-            "entries without a hash: not in the table",
+            "without a hash: not in the table",
         ),
     ]
 }

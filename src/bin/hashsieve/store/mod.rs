@@ -5,6 +5,7 @@ mod change;
 mod export;
 mod removed;
 mod status;
+mod withdraw;
 
 use std::path::Path;
 
@@ -16,12 +17,17 @@ use crate::report::{Report, counted};
 use args::{RemoveListArgs, SetArgs, StoreArgs, StoreCommand};
 
 pub(crate) fn run(arguments: &StoreArgs, quiet: bool) -> Result<Outcome, Failure> {
+    let directory = arguments.command.directory();
+    if directory.is_file() {
+        let why = "this is a file, and a store is a directory: the store comes first, and lists and other files after it";
+        return Err(Failure::at(directory, why));
+    }
     match &arguments.command {
         StoreCommand::Init(init) => create(&init.directory),
         StoreCommand::Add(add) => change::add(add, quiet),
         StoreCommand::Apply(apply) => change::apply(apply, quiet),
         StoreCommand::Replace(replace) => change::replace(replace, quiet),
-        StoreCommand::Withdraw(withdraw) => change::withdraw(withdraw, quiet),
+        StoreCommand::Withdraw(withdraw) => withdraw::withdraw(withdraw, quiet),
         StoreCommand::Set(set) => describe(set),
         StoreCommand::RemoveList(remove) => remove_list(remove, quiet),
         StoreCommand::Compact(compact) => rewrite(&compact.directory, quiet, StoreWriter::compact),
@@ -130,10 +136,9 @@ fn rewrite(
         "size       {} bytes, {} before",
         after.bytes, before.bytes
     ))?;
-    report.text(&format!(
-        "erased     {} entries",
-        before.not_standing - after.not_standing
-    ))?;
+    let erased = (before.not_standing - after.not_standing) as u64;
+    let erased = counted(erased, "entry", "entries");
+    report.text(&format!("erased     {erased}"))?;
     report.text(&format!("generation {}", writer.snapshot().generation()))?;
     report.finish().map_err(after_change)?;
     Ok(Outcome::Done)

@@ -12,7 +12,7 @@ use super::args::StatusArgs;
 use super::unread;
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
-use crate::report::{Report, counted, or_unknown, tell};
+use crate::report::{Report, by_name, counted, or_unknown, tell};
 
 /// What `store status --json` prints.
 #[derive(Serialize)]
@@ -96,20 +96,18 @@ impl<'a> ListStatus<'a> {
             row("opinion", format!("{opinion}: {count}"))?;
         }
         if self.unknown_status > 0 {
-            let text = format!(
-                "{} of a word not known here, which match",
-                self.unknown_status
-            );
+            let entries = counted(self.unknown_status, "entry", "entries");
+            let text = format!("{entries} of a word not known here, matched all the same");
             row("status", text)?;
         }
         let read = self.last_import;
         row(
             "last import",
             format!(
-                "{} records, {} left out, {} values or records quarantined{}",
-                read.records,
+                "{}, {} left out, {} quarantined{}",
+                counted(read.records, "record", "records"),
                 read.records - read.entries.min(read.records),
-                read.quarantined,
+                counted(read.quarantined, "value or record", "values or records"),
                 by_name(&read.by_reason)
             ),
         )?;
@@ -120,10 +118,14 @@ impl<'a> ListStatus<'a> {
             row("", format!("{words}{by_field}"))?;
         }
         let checked = time(Some(self.checked_at));
-        row(
-            "checked",
-            format!("{checked}, {} ago", span(self.age_seconds)),
-        )?;
+        let age = match u64::try_from(self.age_seconds) {
+            Ok(age) => format!("{} ago", span(age)),
+            Err(_) => format!(
+                "which is {} in the future: see that the clocks are right",
+                span(self.age_seconds.unsigned_abs())
+            ),
+        };
+        row("checked", format!("{checked}, {age}"))?;
         if let Some(checkpoint) = self.checkpoint {
             let at = time(self.checkpoint_time);
             row("checkpoint", format!("{checkpoint} ({at})"))?;
@@ -144,44 +146,34 @@ impl<'a> ListStatus<'a> {
     }
 }
 
-/// Returns counts by names in a few words, after a colon.
-fn by_name(counts: &BTreeMap<String, u64>) -> String {
-    let each = counts.iter().map(|(name, count)| format!("{name} {count}"));
-    let each: Vec<_> = each.collect();
-    match each[..] {
-        [] => String::new(),
-        _ => format!(": {}", each.join(", ")),
-    }
-}
-
 /// Returns how long so many seconds are, in the largest unit of which there are two.
-fn span(seconds: i64) -> String {
-    let (length, unit) = match seconds {
-        172_800.. => (86_400, "days"),
-        7_200.. => (3_600, "hours"),
-        120.. => (60, "minutes"),
-        _ => (1, "seconds"),
+fn span(seconds: u64) -> String {
+    let (length, one, many) = match seconds {
+        172_800.. => (86_400, "day", "days"),
+        7_200.. => (3_600, "hour", "hours"),
+        120.. => (60, "minute", "minutes"),
+        _ => (1, "second", "seconds"),
     };
-    format!("{} {unit}", seconds / length)
+    counted(seconds / length, one, many)
 }
 
 pub(super) fn status(arguments: &StatusArgs, quiet: bool) -> Result<Outcome, Failure> {
     let store = Store::open(&arguments.directory).map_err(unread)?;
     let snapshot = store.snapshot();
     let mut progress = Progress::new(0, "entries", quiet);
-    let counted = snapshot.status(&mut |done, total| progress.set("counting", done, total));
+    let counts = snapshot.status(&mut |done, total| progress.set("counting", done, total));
     drop(progress);
-    let counted = counted.map_err(|error| Failure::at(&arguments.directory, error))?;
+    let counts = counts.map_err(|error| Failure::at(&arguments.directory, error))?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = since.map_or(0, |since| {
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     });
-    let lists = snapshot.lists().iter().zip(&counted.lists);
+    let lists = snapshot.lists().iter().zip(&counts.lists);
     let status = Status {
-        generation: counted.generation,
-        segments: counted.segments,
-        bytes: counted.bytes,
-        entries_to_purge: counted.entries_to_purge,
+        generation: counts.generation,
+        segments: counts.segments,
+        bytes: counts.bytes,
+        entries_to_purge: counts.entries_to_purge,
         lists: lists
             .map(|(list, counts)| ListStatus::new(list, counts, now))
             .collect(),
@@ -194,7 +186,8 @@ pub(super) fn status(arguments: &StatusArgs, quiet: bool) -> Result<Outcome, Fai
         report.text(&format!("generation {}", status.generation))?;
         report.text(&format!("segments   {}", status.segments))?;
         report.text(&format!("size       {} bytes", status.bytes))?;
-        report.text(&format!("to purge   {} entries", status.entries_to_purge))?;
+        let to_purge = counted(status.entries_to_purge, "entry", "entries");
+        report.text(&format!("to purge   {to_purge}"))?;
         for list in &status.lists {
             list.write(&mut report)?;
         }
@@ -204,10 +197,15 @@ pub(super) fn status(arguments: &StatusArgs, quiet: bool) -> Result<Outcome, Fai
     let is_stale = stale.peek().is_some();
     for list in stale {
         tell(format_args!(
-            "list {} is out of date: no news for {}, and its limit is {} days",
+            "list `{}` is out of date: no news for {}, and its limit is {}; fetch all of it and put it in place with `hashsieve \
+             store replace`, since its source may have forgotten withdrawals",
             list.name,
-            span(list.age_seconds),
-            list.stale_after_days.unwrap_or_default()
+            span(list.age_seconds.unsigned_abs()),
+            counted(
+                list.stale_after_days.unwrap_or_default().into(),
+                "day",
+                "days"
+            )
         ));
     }
     Ok(Outcome::of(false, is_stale))
