@@ -68,6 +68,8 @@ pub(crate) enum BenchCommand {
     Hash(BenchHashArgs),
     /// Measure the search in an index of made-up PDQ hashes.
     Match(BenchMatchArgs),
+    /// Measure changes of a store of made-up PDQ hashes, and searches in it meanwhile.
+    Store(BenchStoreArgs),
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +164,50 @@ pub(crate) struct BenchMatchArgs {
     /// which must not have such files yet. With --dihedral the eight hashes of a query stand in a row.
     #[arg(long, value_name = "DIR")]
     pub(crate) dump: Option<PathBuf>,
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Makes a store of hashes from the seed in a temporary folder. Each change is timed as a command would make it, from opening the \
+store until it is in place. A withdrawal, and an addition, is timed by itself fifty times, until a reader that reloads all \
+the time sees it; 10,000 changes (half of new entries) are made together once. Queries, half of which have a match, are asked \
+of one segment and of what 100 changes of 1,000 new entries made of it, in turn, nine times: slowdown is the median of the ratios. \
+While an entry is withdrawn and one added, --reloads times, threads ask without pause for entries that stay and for those \
+that were changed last. Then what was withdrawn is purged and looked for in all files, and the store compacted. Exit code 2 if \
+a query fails, is stale or misses an entry, or a trace of a purged hash is left.
+
+JSON output: {\"n\",\"threshold\",\"threads\",\"create_seconds\",\"withdrawal_milliseconds\",\
+\"withdrawal_milliseconds_most\",\"addition_milliseconds\",\"addition_milliseconds_most\",\"changes\",\
+\"changes_seconds\",\"queries\",\"fresh_changes\",\"fresh_entries\",\"microseconds_per_query\",\
+\"microseconds_per_query_fresh\",\"slowdown\",\"slowdown_least\",\"slowdown_most\",\"reloads\",\"reload_seconds\",\
+\"queries_meanwhile\",\"failed\",\"stale\",\"missed\",\"purge_seconds\",\"purged\",\"verify_removed_seconds\",\
+\"traces_found\",\"compact_seconds\"}. Of times there are medians, and with _most the longest.
+
+Examples:
+  hashsieve bench store --n 1000000
+  hashsieve bench store --n 10000000 --json")]
+pub(crate) struct BenchStoreArgs {
+    /// How many entries the store has at first, each with one hash.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(20_000..=100_000_000))]
+    pub(crate) n: u32,
+    /// How many queries to ask.
+    #[arg(long, value_name = "Q", default_value = "1000", value_parser = queries)]
+    pub(crate) queries: usize,
+    /// Largest distance that matches, inclusive.
+    #[arg(long, value_name = "T", default_value_t = PDQ_RECOMMENDED_THRESHOLD, value_parser = clap::value_parser!(u32).range(..=256))]
+    pub(crate) threshold: u32,
+    /// Seed of hashes and queries.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How often the store is changed and loaded anew while threads ask.
+    #[arg(long, value_name = "R", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=2500))]
+    pub(crate) reloads: u32,
+    /// How many threads ask meanwhile.
+    #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,6 +5,7 @@ mod against;
 mod args;
 mod bench;
 mod bench_match;
+mod bench_store;
 mod demo;
 mod failure;
 mod files;
@@ -47,6 +48,7 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Command::Bench(bench) => match &bench.command {
             BenchCommand::Hash(hash) => bench::hash(hash),
             BenchCommand::Match(matching) => bench_match::run(matching, quiet),
+            BenchCommand::Store(store) => bench_store::run(store, quiet),
         },
         Command::Demo(demo) => demo::run(demo, quiet),
         Command::Hash(hash) => hash::run(hash, quiet),
