@@ -179,7 +179,7 @@ impl IndexBuilder {
     /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
     pub fn add(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
-        self.state(list, entry, Order::Adds)
+        self.add_at(list, entry, None)
     }
 
     /// Adds what one record of a list says, in place of all that was said of its entry before.
@@ -194,7 +194,17 @@ impl IndexBuilder {
         self.state(list, entry, Order::Replaces(entry.source_updated))
     }
 
-    /// The same for a record whose time says nothing, or says something else.
+    /// The same as [`add`](Self::add) for a record of a time, which does not count beside one of a later time.
+    pub(crate) fn add_at(
+        &mut self,
+        list: u32,
+        entry: &Entry,
+        time: Option<i64>,
+    ) -> Result<(), BuildError> {
+        self.state(list, entry, Order::Adds(time))
+    }
+
+    /// The same as [`replace`](Self::replace) for a record whose time says nothing, or says something else.
     pub(crate) fn replace_at(
         &mut self,
         list: u32,
@@ -206,7 +216,7 @@ impl IndexBuilder {
 
     /// Returns whether an entry fits the format, so that [`add`](Self::add) does not fail with [`BuildError::InvalidEntry`].
     pub fn fits(entry: &Entry) -> bool {
-        state(0, 0, entry, Order::Adds, &mut Vec::new(), |_| Ok(())).is_some()
+        state(0, 0, entry, Order::Adds(None), &mut Vec::new(), |_| Ok(())).is_some()
     }
 
     fn state(&mut self, list: u32, entry: &Entry, order: Order) -> Result<(), BuildError> {

@@ -66,8 +66,8 @@ struct Current {
     withdrawal_attributes: Vec<u8>,
     /// Hashes stated up to this one are taken back.
     withdrawn_through: Option<u64>,
-    /// The time of the statement that last replaced all others, whether it withdraws, and its number.
-    replaced: Option<(i64, bool, u64)>,
+    /// The time of the latest statement that is of one, whether it withdraws, and its number.
+    latest: Option<(i64, bool, u64)>,
     /// What is said of hashes.
     hashes: Sorter,
     /// The last of it, when it is read in order.
@@ -112,7 +112,7 @@ impl Entries {
                 is_withdrawal: false,
                 withdrawal_attributes: Vec::new(),
                 withdrawn_through: None,
-                replaced: None,
+                latest: None,
                 hashes: Sorter::new(directory, ENTRY_BUDGET),
                 last: Vec::new(),
                 others: Vec::new(),
@@ -147,14 +147,14 @@ impl Entries {
         let current = &mut self.current;
         let withdraws = statement.flags & WITHDRAWS != 0;
         if let Some(time) = statement.time {
-            if let Some((before, withdrew, sequence)) = current.replaced
+            if let Some((before, withdrew, sequence)) = current.latest
                 && sequence != statement.sequence
                 && (time < before || (time == before && withdrew && !withdraws))
             {
                 self.output.outdated += 1;
                 return Ok(());
             }
-            current.replaced = Some((time, withdraws, statement.sequence));
+            current.latest = Some((time, withdraws, statement.sequence));
         }
         if statement.flags & REPLACES != 0 {
             current.withdrawn_through = statement.sequence.checked_sub(1);
@@ -270,7 +270,7 @@ impl Entries {
         current.codes = None;
         current.attributes.clear();
         current.is_withdrawal = false;
-        current.replaced = None;
+        current.latest = None;
         current.others.clear();
         current.withdrawn_through = None;
         Ok(())

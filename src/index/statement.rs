@@ -28,7 +28,7 @@ pub(super) const WITHDRAWS: u8 = 1;
 pub(super) const REPLACES: u8 = 2;
 /// The statement says nothing but its hashes.
 pub(super) const BARE: u8 = 4;
-/// The statement, which replaces, is of a time, and counts only if none of a later time does.
+/// The statement is of a time, and counts only if none of a later time does.
 const TIMED: u8 = 8;
 /// In place of a kind code: a hash that cannot be matched.
 const OTHER: u16 = 0;
@@ -47,7 +47,7 @@ pub(super) fn state(
 ) -> Option<io::Result<()>> {
     let withdraws = entry.status == EntryStatus::Withdrawn;
     let (replaces, time) = match order {
-        Order::Adds => (0, None),
+        Order::Adds(time) => (0, time),
         Order::Replaces(time) => (REPLACES, time),
     };
     let flags = u8::from(withdraws) * WITHDRAWS + replaces;
@@ -183,12 +183,13 @@ fn end_attributes(len: usize, attributes_at: usize, scratch: &mut [u8]) -> Optio
     Some(())
 }
 
-/// What becomes of what was said of an entry before.
+/// What becomes of what was said of an entry before. What is of a time says nothing where there is a statement of a later time, or a
+/// withdrawal of the same.
 #[derive(Clone, Copy)]
 pub(super) enum Order {
     /// It stays, but for what is said anew.
-    Adds,
-    /// It no longer counts, unless it is of a later time, or of the same and a withdrawal.
+    Adds(Option<i64>),
+    /// It no longer counts.
     Replaces(Option<i64>),
 }
 
@@ -198,7 +199,7 @@ pub(super) struct Statement<'a> {
     pub(super) key: &'a [u8],
     pub(super) sequence: u64,
     pub(super) flags: u8,
-    /// The time that it is of, of which only those are that replace.
+    /// The time that it is of.
     pub(super) time: Option<i64>,
     /// Status, media type, quality.
     pub(super) codes: [u8; CODES_LEN],

@@ -95,6 +95,11 @@ impl Meaning for Columns {
     fn read(&self, row: &Rows, line: u64, sink: &mut Sink) {
         if let Some(reason) = row.wrong_field_count(self.needed) {
             sink.quarantine(line, None, reason);
+            // Fields may have moved. Then this is no entry's id, or another's, and it does no harm to keep what is known of that.
+            let mut places = self.places.iter();
+            if let Some(id) = places.find(|place| place.field == CsvField::EntryId) {
+                sink.left_out(row.cell(id.index));
+            }
             return;
         }
         if let Some(status) = self.own_status.map(|index| row.cell(index)) {

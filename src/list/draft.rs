@@ -171,6 +171,7 @@ impl<'a> Draft<'a> {
             sink.left_out(&self.entry.entry_id);
             return None;
         }
+        sink.lacks_hashes = self.bad_hashes > 0;
         let by_value = self.entry.entry_id.is_empty();
         if by_value {
             self.entry.entry_id = format!("line-{}", self.line);

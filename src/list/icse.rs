@@ -103,6 +103,11 @@ impl Meaning for Columns {
     fn read(&self, row: &Rows, line: u64, sink: &mut Sink) {
         if let Some(reason) = row.wrong_field_count(None) {
             sink.quarantine(line, None, reason);
+            let mut places = self.places.iter();
+            let id = places.find(|(_, column)| column.label() == CsvField::EntryId.name());
+            if let Some((index, _)) = id {
+                sink.left_out(row.cell(*index));
+            }
             return;
         }
         let mut draft = Draft::new(&self.rules, line);

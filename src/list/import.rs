@@ -209,6 +209,9 @@ pub enum ImportItem {
         /// Whether the list names the entry by its hash alone. Its id is then its place in the file, `line-N` or the like,
         /// which is another one in the next file: who keeps entries from file to file has to know them by their hashes.
         by_value: bool,
+        /// Whether the record names hashes that cannot be read or must not be matched. They were kept out before, and an entry that
+        /// is kept from file to file may have had them: [`Change::add_incomplete`](crate::Change::add_incomplete).
+        lacks_hashes: bool,
     },
     /// A record, or one value of an entry that comes after it, was kept out.
     Quarantined(Quarantined),
@@ -232,6 +235,8 @@ pub struct FeedPosition {
 #[derive(Default)]
 pub(super) struct Sink {
     items: VecDeque<ImportItem>,
+    /// Whether hashes were kept out of the entry that is handed out next.
+    pub(super) lacks_hashes: bool,
     pub(super) report: ImportReport,
     /// What pages of feeds say of themselves.
     pub(super) position: Option<FeedPosition>,
@@ -262,6 +267,7 @@ impl Sink {
             line,
             entry,
             by_value,
+            lacks_hashes: std::mem::take(&mut self.lacks_hashes),
         });
     }
 

@@ -71,6 +71,11 @@ impl Output<'_> {
         Ok(id)
     }
 
+    /// Takes note that hashes were kept out of the entry that is handed out next.
+    pub(super) fn lacks_hashes(&mut self) {
+        self.sink.lacks_hashes = true;
+    }
+
     /// Hands out an entry that its source names.
     pub(super) fn entry(&mut self, entry: Entry) {
         self.sink.entry(self.line, entry);

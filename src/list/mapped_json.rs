@@ -165,6 +165,7 @@ mod tests {
                     line,
                     entry,
                     by_value,
+                    ..
                 } => {
                     assert_eq!(line, 7);
                     entries.push((entry, by_value));

@@ -531,6 +531,7 @@ impl Record {
             sink.left_out(&self.entry.entry_id);
             return;
         }
+        sink.lacks_hashes = self.has_bad_hash;
         self.feedback.apply(&mut self.entry);
         sink.entry(line, self.entry);
     }

@@ -202,6 +202,9 @@ impl Records for Vics {
             region: self.region.clone(),
             value,
         });
+        if bad_hashes > 0 {
+            out.lacks_hashes();
+        }
         match id {
             Some(id) => {
                 entry.entry_id = id;

@@ -30,8 +30,8 @@ pub struct Change<'s> {
     pub(super) options: ChangeOptions,
     /// The position of the list in the store, if it has it.
     pub(super) stored: Option<u32>,
-    /// The entries of each segment that records were added for, or of which records could not be read.
-    pub(super) touched: Vec<Bits>,
+    /// The entries of each segment that records add to, or of which records could not be read.
+    pub(super) joined: Vec<Bits>,
     pub(super) records: u64,
     pub(super) outdated: u64,
     /// Where the pages so far end in their feed: the latest place of all.
@@ -64,9 +64,9 @@ impl<'s> Change<'s> {
         let now = now();
         let stored = store.manifest.list(&descriptor.name);
         let segments = store.snapshot.segments().iter();
-        let touched = segments.map(|segment| Bits::new(segment.index().entries()));
+        let joined = segments.map(|segment| Bits::new(segment.index().entries()));
         Ok(Self {
-            touched: touched.collect(),
+            joined: joined.collect(),
             store,
             builder,
             number,
@@ -101,6 +101,21 @@ impl<'s> Change<'s> {
     /// [`StoreError::Build`] with [`BuildError::InvalidEntry`](crate::BuildError::InvalidEntry), after which the change goes on
     /// without this entry, or when a temporary file cannot be written; [`StoreError::Corrupt`] when a segment is damaged.
     pub fn add(&mut self, entry: &Entry, by_value: bool) -> Result<(), StoreError> {
+        self.put(entry, by_value, false)
+    }
+
+    /// Adds what a record says of an entry of which a hash could not be read
+    /// ([`lacks_hashes`](crate::list::ImportItem::Entry::lacks_hashes)). What cannot be read takes nothing away: the entry keeps all
+    /// hashes that the list has of it, until there is a record that can be read as a whole.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    pub fn add_incomplete(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.put(entry, false, true)?;
+        self.keep(&entry.entry_id)
+    }
+
+    fn put(&mut self, entry: &Entry, by_value: bool, lacks_hashes: bool) -> Result<(), StoreError> {
         let mut own;
         let mut entry = entry;
         if by_value {
@@ -140,7 +155,9 @@ impl<'s> Change<'s> {
             return Ok(());
         }
         if let Some((segment, position, stored)) = found {
-            self.touched[segment].insert(position);
+            if !self.options.whole_records {
+                self.joined[segment].insert(position);
+            }
             if !self.options.whole_records && !by_value && entry.status.matches() {
                 let mut whole = entry.clone();
                 complete(&mut whole, stored);
@@ -148,11 +165,13 @@ impl<'s> Change<'s> {
                 entry = &own;
             }
         }
-        if self.options.whole_records || by_value {
-            let time = self.told(entry.source_updated);
-            self.builder.replace_at(self.list, entry, time)?;
-        } else {
+        let time = self.told(entry.source_updated);
+        if !self.options.whole_records && !by_value {
             self.builder.add(self.list, entry)?;
+        } else if lacks_hashes {
+            self.builder.add_at(self.list, entry, time)?;
+        } else {
+            self.builder.replace_at(self.list, entry, time)?;
         }
         // What does not fit is no record: a list of nothing else must not look like an empty one.
         self.records += 1;
@@ -197,10 +216,16 @@ impl<'s> Change<'s> {
     /// # Errors
     /// [`StoreError::Corrupt`] when a segment is damaged.
     pub fn left_out(&mut self, entry_id: &str) -> Result<(), StoreError> {
-        if self.options.kind == ChangeKind::Replace
-            && let Some((segment, position, _)) = self.find(entry_id)?
-        {
-            self.touched[segment].insert(position);
+        match self.options.kind {
+            ChangeKind::Replace => self.keep(entry_id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets what the store has of an entry stand beside what records say of it.
+    fn keep(&mut self, entry_id: &str) -> Result<(), StoreError> {
+        if let Some((segment, position, _)) = self.find(entry_id)? {
+            self.joined[segment].insert(position);
         }
         Ok(())
     }

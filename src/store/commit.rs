@@ -164,15 +164,13 @@ impl Change<'_> {
         let path = segment_file(&self.store.directory, self.number);
         let empty = IndexBuilder::with_memory_budget(&path, 0);
         let mut builder = std::mem::replace(&mut self.builder, empty);
-        if !self.options.whole_records || self.options.kind == ChangeKind::Replace {
-            for (segment, touched) in self.store.snapshot.segments().iter().zip(&self.touched) {
-                if touched.count() == 0 {
-                    continue;
-                }
-                let list = self.list;
-                let of_list = |found| (segment.snapshot_list(found) == self.stored).then_some(list);
-                builder.add_index(segment.index(), of_list, |entry| touched.contains(entry))?;
+        for (segment, joined) in self.store.snapshot.segments().iter().zip(&self.joined) {
+            if joined.count() == 0 {
+                continue;
             }
+            let list = self.list;
+            let of_list = |found| (segment.snapshot_list(found) == self.stored).then_some(list);
+            builder.add_index(segment.index(), of_list, |entry| joined.contains(entry))?;
         }
         self.store.step(&path)?;
         let built = builder.finish_with(progress)?;

@@ -77,6 +77,7 @@ pub(crate) fn read(format: &ListFormat, reader: impl Read) -> Imported {
                 line,
                 entry,
                 by_value,
+                ..
             }) => {
                 imported.entries.push(entry);
                 imported.by_value.push(by_value);

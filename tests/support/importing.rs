@@ -65,6 +65,7 @@ pub fn import(format: ListFormat, text: &[u8]) -> Imported {
                 line,
                 entry,
                 by_value,
+                ..
             }) => {
                 out.entries.push(entry);
                 out.lines.push(line);

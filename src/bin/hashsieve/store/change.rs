@@ -206,6 +206,8 @@ struct ReadSoFar {
     low_quality: u64,
     /// Records that can be read and do not fit.
     unfit: u64,
+    /// Those left out of which it is known of which entry they are.
+    named: u64,
     /// Where the last page stands in its feed.
     position: Option<FeedPosition>,
 }
@@ -220,23 +222,33 @@ impl ReadSoFar {
         quarantine: &mut Quarantine,
         quiet: bool,
     ) -> Result<(), Failure> {
-        let unfit = &mut self.unfit;
+        let (unfit, named) = (&mut self.unfit, &mut self.named);
         let failed = |error: StoreError| Failure(error.to_string());
         self.low_quality += file.read(quarantine, quiet, &mut |item| {
             let left_out = match item {
                 ImportItem::Entry {
-                    entry, by_value, ..
-                } => match change.add(entry, *by_value) {
-                    Ok(()) => return Ok(true),
-                    Err(StoreError::Build(BuildError::InvalidEntry { .. })) => {
-                        *unfit += 1;
-                        Some(&entry.entry_id).filter(|_| !by_value)
+                    entry,
+                    by_value,
+                    lacks_hashes,
+                    ..
+                } => {
+                    let added = match *lacks_hashes && !by_value {
+                        true => change.add_incomplete(entry),
+                        false => change.add(entry, *by_value),
+                    };
+                    match added {
+                        Ok(()) => return Ok(true),
+                        Err(StoreError::Build(BuildError::InvalidEntry { .. })) => {
+                            *unfit += 1;
+                            Some(&entry.entry_id).filter(|_| !by_value)
+                        }
+                        Err(error) => return Err(failed(error)),
                     }
-                    Err(error) => return Err(failed(error)),
-                },
+                }
                 ImportItem::Quarantined(kept_out) => kept_out.entry_id.as_ref(),
             };
             if let Some(id) = left_out {
+                *named += 1;
                 change.left_out(id).map_err(failed)?;
             }
             Ok(false)
