@@ -6,7 +6,7 @@ use hashsieve::synthetic::{AnimationFormat, Scene, encode_animation, picture};
 use hashsieve::{Dihedral, HashKind, PDQ_PROFILE, PdqHasher, PixelFormat, digest};
 use serde_json::Value;
 
-use crate::support::{Place, drawn, keys, pdq, place_with_index, png};
+use crate::support::{Place, drawn, flat, keys, pdq, place_with_index, png};
 
 #[test]
 fn hashes_are_written_as_text_json_and_csv_exactly() {
@@ -131,8 +131,7 @@ fn text_of_several_kinds_names_the_kind_of_each_line_and_is_a_list() {
     for seed in 1..=2 {
         place.write(&format!("in/{seed}, a b.png"), png(&drawn(seed)));
     }
-    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
-    place.write("in/flat.png", png(&flat));
+    place.write("in/flat.png", png(&flat()));
     let kinds = ["pdq", "sha256", "mean_16x16", "md5", "gradient_8x8"];
     let ran = place
         .run(&["hash", "in", "--kinds", &kinds.join(","), "-o", "list.txt"])
@@ -168,8 +167,7 @@ fn text_of_several_kinds_names_the_kind_of_each_line_and_is_a_list() {
 fn the_closing_line_counts_what_was_printed() {
     let place = place_with_index();
     place.write("text.png", "no picture");
-    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
-    place.write("flat.png", png(&flat));
+    place.write("flat.png", png(&flat()));
     fs::create_dir(place.at("empty")).unwrap();
     let mean = ["--kinds", "mean_8x8"];
     let json = ["--kinds", "mean_8x8", "--format", "json"];
@@ -289,8 +287,7 @@ fn classic_hashes_go_from_hash_through_index_build_to_scan() {
     for seed in 0..6 {
         place.write(&format!("pictures/{seed}.png"), png(&drawn(seed)));
     }
-    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
-    place.write("pictures/flat.png", png(&flat));
+    place.write("pictures/flat.png", png(&flat()));
     let hashed = place.run(&[
         "hash",
         "pictures",
@@ -329,11 +326,7 @@ fn classic_hashes_go_from_hash_through_index_build_to_scan() {
         "--format",
         "json",
     ]);
-    let lines: Vec<Value> = scanned
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = scanned.json();
     assert_eq!(lines.len(), 7);
     for line in lines {
         let is_flat = line["path"].as_str().unwrap().ends_with("flat.png");
@@ -354,15 +347,10 @@ fn classic_hashes_go_from_hash_through_index_build_to_scan() {
         "--format",
         "json",
     ]);
-    let kinds: Vec<String> = json
-        .stdout
-        .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["kind"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        })
+    let lines = json.json();
+    let kinds: Vec<&str> = lines
+        .iter()
+        .map(|line| line["kind"].as_str().unwrap())
         .collect();
     assert_eq!(kinds, ["pdq", "mean_8x8", "blockhash_16x16"]);
 }

@@ -1,10 +1,10 @@
 //! The lists that `hashsieve index build` reads: their formats and columns, and what is told of what is wrong.
 
-use hashsieve::synthetic::{FileFormat, Scene, encode, picture};
-use hashsieve::{HashKind, PixelFormat};
+use hashsieve::HashKind;
+use hashsieve::synthetic::{FileFormat, encode};
 use serde_json::json;
 
-use crate::support::{Place, drawn, made_up, pdq, place_with_index, png};
+use crate::support::{Place, drawn, flat, made_up, pdq, place_with_index, png};
 
 #[test]
 fn what_a_list_has_wrong_is_counted_named_and_never_repeated() {
@@ -271,8 +271,7 @@ fn the_table_of_hash_goes_back_into_index_build_and_loses_only_what_is_not_worth
         "in/b.jpg",
         encode(&drawn(2), FileFormat::Jpeg { quality: 90 }).unwrap(),
     );
-    let flat = picture(Scene::Flat, 1, 64, 64, PixelFormat::Rgb8);
-    place.write("in/flat.png", png(&flat));
+    place.write("in/flat.png", png(&flat()));
     place.write("in/text.png", "no picture");
     let hash = ["hash", "in", "--format", "csv", "--kinds", "pdq,sha256"];
     place

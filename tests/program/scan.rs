@@ -1,20 +1,17 @@
 //! `hashsieve scan`: exit codes, verdicts as text, JSON and CSV, policies and evidence.
 
 use hashsieve::synthetic::{Alteration, Scene, altered_file, picture};
-use hashsieve::{HashKind, PDQ_PROFILE, PixelFormat, digest};
+use hashsieve::{HashKind, HashValue, PDQ_PROFILE, PixelFormat, digest};
 use serde_json::{Value, json};
 
-use crate::support::{Place, drawn, keys, made_up, pdq, place_with_index, png, turned};
+use crate::support::{Place, drawn, flat, keys, made_up, pdq, place_with_index, png, turned};
 
 #[test]
 fn exit_codes_tell_matched_from_failed_from_nothing() {
     let place = place_with_index();
     place.write("other.png", png(&drawn(2)));
     place.write("text.png", "no picture");
-    place.write(
-        "flat.png",
-        png(&picture(Scene::Flat, 1, 256, 256, PixelFormat::Rgb8)),
-    );
+    place.write("flat.png", png(&flat()));
     for (code, paths) in [
         (0, &["other.png"][..]),
         (1, &["original.png"]),
@@ -190,11 +187,11 @@ fn the_threshold_is_the_largest_distance_that_matches() {
     let place = Place::new();
     let original = drawn(1);
     place.write("original.png", png(&original));
-    let hash = pdq(&original).0;
+    let hash = HashValue::parse(HashKind::Pdq, &pdq(&original).0).unwrap();
     let distances = [0, 1, 30, 31, 32, 255, 256];
     let list: String = distances
         .iter()
-        .map(|&count| format!("{},100,{count}\n", turned(&hash, count)))
+        .map(|&count| format!("{},100,{count}\n", turned(&hash, count).to_hex()))
         .collect();
     place.write("list.hsh", list);
     place

@@ -1,36 +1,19 @@
 //! What the tests of the program share: pictures, and a place with an index.
 
-use hashsieve::synthetic::{FileFormat, Scene, encode, picture};
-use hashsieve::{HashKind, HashValue, PdqHasher, PixelBuffer, PixelFormat};
+use hashsieve::{PdqHasher, PixelBuffer};
 
 #[path = "../support/program.rs"]
 pub mod program;
+#[path = "../support/screening.rs"]
+mod screening;
 
 pub(crate) use program::{Place, Ran, keys, made_up, names};
+pub(crate) use screening::{drawn, flat, png, turned};
 
-pub(crate) fn drawn(seed: u64) -> PixelBuffer {
-    picture(Scene::DeadLeaves, seed, 256, 256, PixelFormat::Rgb8)
-}
-
-pub(crate) fn png(picture: &PixelBuffer) -> Vec<u8> {
-    encode(picture, FileFormat::Png).unwrap()
-}
-
+/// Returns the hash of a picture, and its quality.
 pub(crate) fn pdq(picture: &PixelBuffer) -> (String, u8) {
     let hashed = PdqHasher::new().hash(&picture.as_pixels()).unwrap();
     (hashed.hash.to_hex(), hashed.quality)
-}
-
-/// Returns the hash with its first `count` bits turned.
-pub(crate) fn turned(hex: &str, count: usize) -> String {
-    let hash = HashValue::parse(HashKind::Pdq, hex).unwrap();
-    let mut bytes = hash.as_bytes().to_vec();
-    for bit in 0..count {
-        bytes[bit / 8] ^= 0x80 >> (bit % 8);
-    }
-    HashValue::from_bytes(HashKind::Pdq, &bytes)
-        .unwrap()
-        .to_hex()
 }
 
 /// Returns a place with `original.png` and an index `list.hsv` of it, in which it is the entry `original.png`.
