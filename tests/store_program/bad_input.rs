@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::support::{
-    by_value_page, counts, found_pdq, is_sound, md5, page, pdq, record, status, table, with_list,
-    with_store,
+    by_value_page, counts, found_pdq, is_sound, md5, on_list, page, pdq, record, status, table,
+    with_list, with_store,
 };
 
 #[test]
@@ -56,9 +56,7 @@ fn files_that_do_not_go_together_are_refused() {
         ("add", &["x.csv", "missing"]),
         ("add", &["x.csv", "."]),
     ] {
-        let ran = place
-            .run(&[&["store", command, "s"], files, &["--name", "x"]].concat())
-            .exits(2);
+        let ran = on_list(&place, command, files).exits(2);
         assert!(
             ran.stderr.contains("nothing was changed"),
             "{command} {files:?}: {}",
@@ -67,14 +65,10 @@ fn files_that_do_not_go_together_are_refused() {
     }
     assert_eq!(status(&place)["lists"], json!([]));
     // Pages may be added and be a list; where they end is known of a list only.
-    let ran = place
-        .run(&["store", "add", "s", "tat.json", "--name", "x"])
-        .exits(0);
+    let ran = on_list(&place, "add", &["tat.json"]).exits(0);
     assert!(ran.stderr.contains("store apply"), "{}", ran.stderr);
     assert_eq!(status(&place)["lists"][0]["checkpoint"], json!(null));
-    place
-        .run(&["store", "replace", "s", "tat.json", "--name", "x"])
-        .exits(0);
+    on_list(&place, "replace", &["tat.json"]).exits(0);
     assert_eq!(status(&place)["lists"][0]["checkpoint_time"], time);
     place.run(&["store", "add", "s", "x.csv"]).exits(2);
     place
@@ -94,8 +88,7 @@ fn hashes_that_are_none_are_left_out_and_named_and_cost_the_others_nothing() {
         md5(3)
     );
     place.write("x.txt", list);
-    let add = ["store", "add", "s", "x.txt", "--name", "x"];
-    let ran = place.run(&add).exits(2);
+    let ran = on_list(&place, "add", &["x.txt"]).exits(2);
     counts(&ran, &[("added", 2)]);
     assert!(
         ran.stderr
@@ -139,9 +132,7 @@ fn hashes_that_cannot_be_matched_stop_no_change_however_many_one_entry_has() {
     let place = with_store();
     let text: String = (0..2000).map(|i| format!("video,{i:0288}\n")).collect();
     place.write("frames.csv", format!("id,photodna\n{text}"));
-    let ran = place
-        .run(&["store", "add", "s", "frames.csv", "--name", "x"])
-        .exits(2);
+    let ran = on_list(&place, "add", &["frames.csv"]).exits(2);
     counts(&ran, &[("added", 1)]);
     let told = " hashes left out that cannot be matched here, since their entries have over 256 KiB of such\n";
     assert!(ran.stdout.contains(told), "{}", ran.stdout);

@@ -7,8 +7,8 @@ use hashsieve::HashKind;
 use serde_json::json;
 
 use crate::support::{
-    counts, edit_manifest, found, found_pdq, is_sound, keys, md5, names, pdq, status, summary,
-    table, with_list, with_store,
+    counts, edit_manifest, found, found_pdq, is_sound, keys, md5, names, on_list, pdq, status,
+    summary, table, with_list, with_store,
 };
 
 #[test]
@@ -19,12 +19,7 @@ fn a_list_is_put_in_place_changed_withdrawn_from_purged_and_gone() {
     assert_eq!((mode("s"), mode("s/manifest")), (0o700, 0o600));
     place.write("x.csv", table(0..20));
     let replace = [
-        "store",
-        "replace",
-        "s",
         "x.csv",
-        "--name",
-        "x",
         "--source",
         "Example",
         "--terms",
@@ -34,7 +29,7 @@ fn a_list_is_put_in_place_changed_withdrawn_from_purged_and_gone() {
         "--list-date",
         "2026-01-02",
     ];
-    let ran = place.run(&replace).exits(0);
+    let ran = on_list(&place, "replace", &replace).exits(0);
     counts(&ran, &[("added", 20)]);
     assert_eq!(
         (summary(&ran)["entries"], summary(&ran)["generation"]),
@@ -57,9 +52,7 @@ fn a_list_is_put_in_place_changed_withdrawn_from_purged_and_gone() {
     next = next.replace(&md5(7), &md5(1007));
     next += &format!("\"new\n\x1b[1m\",{},{}\n", pdq(77), md5(77));
     place.write("x.csv", next);
-    let ran = place
-        .run(&["store", "replace", "s", "x.csv", "--name", "x", "-v"])
-        .exits(0);
+    let ran = on_list(&place, "replace", &["x.csv", "-v"]).exits(0);
     counts(
         &ran,
         &[
@@ -78,9 +71,7 @@ fn a_list_is_put_in_place_changed_withdrawn_from_purged_and_gone() {
     assert_eq!(found_pdq(&place, 5), [""; 0]);
     assert_eq!(found(&place, HashKind::Md5, &md5(7)), [""; 0]);
 
-    let ran = place
-        .run(&["store", "withdraw", "s", "--list", "x", "e1", "e2", "-v"])
-        .exits(0);
+    let ran = on_list(&place, "withdraw", &["e1", "e2", "-v"]).exits(0);
     counts(&ran, &[("withdrawn", 2)]);
     assert!(
         ran.stdout.starts_with("withdrawn e1\nwithdrawn e2\n"),
@@ -131,9 +122,7 @@ fn a_list_is_put_in_place_changed_withdrawn_from_purged_and_gone() {
     assert_eq!(found_pdq(&place, 77), ["new\n\u{1b}[1m"]);
     is_sound(&place);
 
-    let ran = place
-        .run(&["store", "remove-list", "s", "--list", "x"])
-        .exits(0);
+    let ran = on_list(&place, "remove-list", &[]).exits(0);
     assert_eq!(ran.stdout, "x: removed, with 18 entries\n");
     assert_eq!(status(&place)["lists"], json!([]));
     is_sound(&place);
@@ -156,12 +145,7 @@ fn status_tells_all_that_is_known_of_a_list_and_its_json_has_stable_keys() {
     );
     place.write("x.csv", list);
     let add = [
-        "store",
-        "add",
-        "s",
         "x.csv",
-        "--name",
-        "x",
         "--source",
         "Example",
         "--terms",
@@ -173,7 +157,7 @@ fn status_tells_all_that_is_known_of_a_list_and_its_json_has_stable_keys() {
         "--stale-after",
         "30",
     ];
-    let ran = place.run(&add).exits(2);
+    let ran = on_list(&place, "add", &add).exits(2);
     assert!(
         ran.stderr.contains("x.csv:7: column hash: a md5 has 32"),
         "{}",
@@ -282,7 +266,7 @@ fn a_time_in_the_future_is_told_as_such() {
 #[test]
 fn what_is_known_of_a_list_is_set_without_changing_it() {
     let place = with_list(3);
-    let set = |more: &[&str]| place.run(&[&["store", "set", "s", "--list", "x"], more].concat());
+    let set = |more: &[&str]| on_list(&place, "set", more);
     set(&[]).exits(2);
     assert_eq!(
         set(&["--terms", "t", "--source", "s"]).exits(0).stdout,
@@ -306,9 +290,7 @@ fn what_is_known_of_a_list_is_set_without_changing_it() {
         set(&[&format!("--stale-after={wrong}")]).exits(2);
     }
     // A change leaves it, unless it says something else.
-    place
-        .run(&["store", "replace", "s", "x.csv", "--name", "x"])
-        .exits(0);
+    on_list(&place, "replace", &["x.csv"]).exits(0);
     assert_eq!(list("terms"), "t");
     let unknown = ["store", "set", "s", "--list", "y", "--terms", "t"];
     let ran = place.run(&unknown).exits(2);
@@ -324,23 +306,15 @@ fn lists_without_ids_are_known_by_their_hashes_from_file_to_file() {
         "b.txt",
         format!("md5 {}\n# moved\npdq {}\nmd5 {}\n", md5(3), pdq(1), md5(2)),
     );
-    let ran = place
-        .run(&["store", "add", "s", "a.txt", "--name", "x"])
-        .exits(0);
+    let ran = on_list(&place, "add", &["a.txt"]).exits(0);
     counts(&ran, &[("added", 2)]);
-    let ran = place
-        .run(&["store", "add", "s", "b.txt", "--name", "x"])
-        .exits(0);
+    let ran = on_list(&place, "add", &["b.txt"]).exits(0);
     counts(&ran, &[("added", 1), ("unchanged", 2)]);
     let ids = found_pdq(&place, 1);
     assert!(ids[0].starts_with("value-"), "{ids:?}");
-    let ran = place
-        .run(&["store", "replace", "s", "b.txt", "--name", "x"])
-        .exits(0);
+    let ran = on_list(&place, "replace", &["b.txt"]).exits(0);
     counts(&ran, &[("unchanged", 3)]);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", &ids[0]])
-        .exits(0);
+    on_list(&place, "withdraw", &[&ids[0]]).exits(0);
     assert_eq!(found_pdq(&place, 1), [""; 0]);
 }
 
@@ -348,8 +322,7 @@ fn lists_without_ids_are_known_by_their_hashes_from_file_to_file() {
 fn a_list_that_shrinks_by_half_is_refused_unless_allowed() {
     let place = with_list(40);
     place.write("half.csv", table(0..20));
-    let replace = ["store", "replace", "s", "half.csv", "--name", "x"];
-    let ran = place.run(&replace).exits(2);
+    let ran = on_list(&place, "replace", &["half.csv"]).exits(2);
     assert!(
         ran.stderr
             .contains("20 of 40 entries would be gone, more than 10 %"),
@@ -359,26 +332,13 @@ fn a_list_that_shrinks_by_half_is_refused_unless_allowed() {
     assert!(ran.stderr.contains("nothing was changed") && ran.stderr.contains("--shrink-limit"));
     assert_eq!(found_pdq(&place, 39), ["e39"]);
     assert_eq!(status(&place)["generation"], 1);
-    let allowed = [&replace[..], &["--shrink-limit", "50"]].concat();
-    counts(
-        &place.run(&allowed).exits(0),
-        &[("removed", 20), ("unchanged", 20)],
-    );
+    let ran = on_list(&place, "replace", &["half.csv", "--shrink-limit", "50"]).exits(0);
+    counts(&ran, &[("removed", 20), ("unchanged", 20)]);
     assert_eq!(found_pdq(&place, 39), [""; 0]);
     // Nothing is no list.
     for empty in ["", "id,pdq\n", "id,pdq\na,nonsense\n"] {
         place.write("empty.csv", empty);
-        let replace = [
-            "store",
-            "replace",
-            "s",
-            "empty.csv",
-            "--name",
-            "x",
-            "--shrink-limit",
-            "100",
-        ];
-        place.run(&replace).exits(2);
+        on_list(&place, "replace", &["empty.csv", "--shrink-limit", "100"]).exits(2);
         assert_eq!(status(&place)["lists"][0]["entries"], 20);
     }
 }
@@ -388,7 +348,7 @@ fn a_record_that_cannot_be_read_takes_no_entry_out_of_a_list_that_is_replaced() 
     let place = with_list(40);
     let text = table(0..38) + "e38,nonsense\n";
     place.write("worse.csv", &text);
-    let ran = place.run(&["store", "replace", "s", "worse.csv", "--name", "x"]);
+    let ran = on_list(&place, "replace", &["worse.csv"]);
     counts(&ran.exits(2), &[("removed", 1), ("unchanged", 39)]);
     assert_eq!(found_pdq(&place, 38), ["e38"]);
     assert_eq!(found_pdq(&place, 39), [""; 0]);

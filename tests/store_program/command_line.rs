@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Place, counts, is_sound, page, record, status, table, with_list, with_store};
+use crate::support::{
+    Place, counts, is_sound, on_list, page, record, status, table, with_list, with_store,
+};
 
 #[test]
 fn a_list_is_read_from_standard_input_once_and_nothing_confidential_is_written_there() {
@@ -121,9 +123,7 @@ fn a_list_that_was_not_there_is_told_to_be_new_and_has_a_name_that_can_be_read()
         "{}",
         ran.stderr
     );
-    let ran = place
-        .run(&["store", "add", "s", "s", "--name", "x"])
-        .exits(2);
+    let ran = on_list(&place, "add", &["s"]).exits(2);
     assert!(
         ran.stderr.contains("s: this is a folder, not a list"),
         "{}",
@@ -195,13 +195,8 @@ fn an_output_never_overwrites_what_the_command_reads() {
     }
     // Nor does it lead among the files of a store.
     std::os::unix::fs::symlink("s/manifest", place.at("link")).unwrap();
-    place
-        .run(&["store", "set", "s", "--list", "x", "--terms", "t"])
-        .exits(0);
-    let export = [
-        "store", "export", "s", "--list", "x", "--terms", "t", "-o", "link",
-    ];
-    let ran = place.run(&export).exits(2);
+    on_list(&place, "set", &["--terms", "t"]).exits(0);
+    let ran = on_list(&place, "export", &["--terms", "t", "-o", "link"]).exits(2);
     assert!(
         ran.stderr.contains("directory of the store"),
         "{}",

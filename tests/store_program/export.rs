@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use serde_json::json;
 
 use crate::support::{
-    counts, is_sound, pdq, rich_list, run_limited, summary, with_list, with_store,
+    counts, is_sound, on_list, pdq, rich_list, run_limited, summary, with_list, with_store,
 };
 
 #[test]
@@ -14,17 +14,10 @@ fn an_exported_list_is_read_back_without_loss() {
     let place = with_store();
     place.write("x.csv", rich_list());
     let terms = "members only; until 2027";
-    let add = [
-        "store", "add", "s", "x.csv", "--name", "x", "--terms", terms,
-    ];
-    counts(&place.run(&add).exits(0), &[("added", 54), ("unseen", 1)]);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", "n10"])
-        .exits(0);
-    let export = [
-        "store", "export", "s", "--list", "x", "--terms", terms, "-o", "out.csv",
-    ];
-    let ran = place.run(&export).exits(0);
+    let ran = on_list(&place, "add", &["x.csv", "--terms", terms]).exits(0);
+    counts(&ran, &[("added", 54), ("unseen", 1)]);
+    on_list(&place, "withdraw", &["n10"]).exits(0);
+    let ran = on_list(&place, "export", &["--terms", terms, "-o", "out.csv"]).exits(0);
     let told = summary(&ran);
     assert_eq!(
         (told["entries"], told["withdrawn"], told["rows"]),
@@ -90,15 +83,8 @@ fn what_a_table_cannot_carry_is_told() {
         "1.json",
         json!({"data": [indicator], "paging": {}}).to_string(),
     );
-    place
-        .run(&[
-            "store", "apply", "s", "1.json", "--name", "x", "--terms", "t",
-        ])
-        .exits(0);
-    let export = [
-        "store", "export", "s", "--list", "x", "--terms", "t", "-o", "out.csv",
-    ];
-    let ran = place.run(&export).exits(0);
+    on_list(&place, "apply", &["1.json", "--terms", "t"]).exits(0);
+    let ran = on_list(&place, "export", &["--terms", "t", "-o", "out.csv"]).exits(0);
     assert!(
         ran.stdout
             .contains("note       1 entry of which is known how many members agree"),
@@ -116,24 +102,11 @@ fn what_a_table_cannot_carry_is_told() {
 #[test]
 fn a_list_is_exported_under_its_own_terms_only() {
     let place = with_list(5);
-    let export = |terms: &str, output: &str| {
-        place.run(&[
-            "store", "export", "s", "--list", "x", "--terms", terms, "-o", output,
-        ])
-    };
+    let export =
+        |terms: &str, output: &str| on_list(&place, "export", &["--terms", terms, "-o", output]);
     let ran = export("", "out.csv").exits(2);
     assert!(ran.stderr.contains("store set --terms"), "{}", ran.stderr);
-    place
-        .run(&[
-            "store",
-            "set",
-            "s",
-            "--list",
-            "x",
-            "--terms",
-            "members only",
-        ])
-        .exits(0);
+    on_list(&place, "set", &["--terms", "members only"]).exits(0);
     for wrong in ["", "Members only", "members only ", "members"] {
         let ran = export(wrong, "out.csv").exits(2);
         assert!(ran.stderr.contains("word for word"), "{}", ran.stderr);

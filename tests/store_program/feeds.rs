@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::support::{
-    Ran, by_value_page, counts, edit_manifest, found_pdq, names, page, pdq, record, status,
-    with_store,
+    Ran, by_value_page, counts, edit_manifest, found_pdq, names, on_list, page, pdq, record,
+    status, with_store,
 };
 
 #[test]
@@ -23,15 +23,15 @@ fn a_page_that_is_cut_changes_nothing_and_the_whole_one_then_does() {
         ),
     );
     place.write("2.json", &whole[..whole.len() / 2]);
-    let apply = ["store", "apply", "s", "1.json", "2.json", "--name", "x"];
-    let ran = place.run(&apply).exits(2);
+    let apply = || on_list(&place, "apply", &["1.json", "2.json"]);
+    let ran = apply().exits(2);
     assert!(ran.stderr.contains("2.json: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
     assert_eq!(ran.stdout, "");
     assert_eq!(status(&place)["lists"], json!([]));
     assert_eq!(names(&place.at("s")), ["lock", "manifest"]);
     place.write("2.json", whole);
-    counts(&place.run(&apply).exits(0), &[("added", 101)]);
+    counts(&apply().exits(0), &[("added", 101)]);
     assert_eq!(found_pdq(&place, 99), ["99"]);
     let list = &status(&place)["lists"][0];
     assert_eq!(list["checkpoint"], "1700000100.5,1");
@@ -46,9 +46,7 @@ fn an_unknown_word_is_kept_counted_and_its_entry_matches() {
         &[(&pdq(1), "UnderReview"), (&pdq(2), "Active")],
     );
     place.write("1.json", page);
-    let ran = place
-        .run(&["store", "apply", "s", "1.json", "--name", "x"])
-        .exits(0);
+    let ran = on_list(&place, "apply", &["1.json"]).exits(0);
     counts(&ran, &[("added", 2)]);
     assert!(
         ran.stdout
@@ -66,8 +64,7 @@ fn an_entry_known_by_its_hash_is_withdrawn_and_comes_back() {
     let statuses = ["Active", "Withdrawn", "Active"];
     for (time, status) in (1_700_000_000..).zip(statuses) {
         place.write("1.json", by_value_page(time, &[(&pdq(1), status)]));
-        let apply = ["store", "apply", "s", "1.json", "--name", "x"];
-        place.run(&apply).exits(0);
+        on_list(&place, "apply", &["1.json"]).exits(0);
         let is_active = status == "Active";
         assert_eq!(found_pdq(&place, 1).len(), usize::from(is_active));
         place.run(&["store", "purge", "s"]).exits(0);
@@ -81,11 +78,7 @@ fn an_entry_known_by_its_hash_is_withdrawn_and_comes_back() {
 #[test]
 fn a_withdrawal_of_an_entry_never_seen_is_remembered() {
     let place = with_store();
-    let apply = |name: &str| {
-        place
-            .run(&["store", "apply", "s", name, "--name", "x", "-v"])
-            .exits(0)
-    };
+    let apply = |name: &str| on_list(&place, "apply", &[name, "-v"]).exits(0);
     let (early, late) = (1_700_000_000, 1_700_000_500);
     place.write(
         "1.json",
@@ -119,14 +112,13 @@ fn a_withdrawal_of_ones_own_holds_against_older_records_of_a_feed_and_not_agains
     let place = with_store();
     let time = 1_700_000_000;
     place.write("1.json", page(time, false, &[record(1, 1, time, false)]));
-    let apply = ["store", "apply", "s", "1.json", "--name", "x"];
-    place.run(&apply).exits(0);
-    let withdraw = ["store", "withdraw", "s", "--list", "x", "1"];
-    counts(&place.run(&withdraw).exits(0), &[("withdrawn", 1)]);
-    counts(&place.run(&apply).exits(0), &[("outdated", 1)]);
+    let apply = || on_list(&place, "apply", &["1.json"]);
+    apply().exits(0);
+    let ran = on_list(&place, "withdraw", &["1"]).exits(0);
+    counts(&ran, &[("withdrawn", 1)]);
+    counts(&apply().exits(0), &[("outdated", 1)]);
     assert_eq!(found_pdq(&place, 1), [""; 0]);
-    let replace = ["store", "replace", "s", "1.json", "--name", "x", "-v"];
-    let ran = place.run(&replace).exits(0);
+    let ran = on_list(&place, "replace", &["1.json", "-v"]).exits(0);
     counts(&ran, &[("added", 1)]);
     assert!(ran.stdout.starts_with("added 1\n"), "{}", ran.stdout);
     assert_eq!(found_pdq(&place, 1), ["1"]);
@@ -148,11 +140,7 @@ fn of_two_entries_with_one_hash_the_other_matches_when_one_is_withdrawn() {
         "2.json",
         page(time + 1, false, &[record(1, 7, time + 1, true)]),
     );
-    let apply = |name: &str| {
-        place
-            .run(&["store", "apply", "s", name, "--name", "x"])
-            .exits(0)
-    };
+    let apply = |name: &str| on_list(&place, "apply", &[name]).exits(0);
     apply("1.json");
     assert_eq!(found_pdq(&place, 7), ["1", "2"]);
     counts(&apply("2.json"), &[("withdrawn", 1)]);
@@ -177,9 +165,7 @@ fn a_feed_that_goes_backwards_in_time_is_refused_unless_allowed() {
             page(at, false, &[record(n, n, at, false)]),
         );
     }
-    let apply = |pages: &[&str], more: &[&str]| {
-        place.run(&[&["store", "apply", "s"], pages, &["--name", "x"], more].concat())
-    };
+    let apply = |pages: &[&str], more: &[&str]| on_list(&place, "apply", &[pages, more].concat());
     // Also within one change.
     let refused = |ran: Ran| {
         assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
@@ -215,8 +201,7 @@ fn the_place_in_a_feed_moves_on_with_the_last_page_of_a_request() {
         "2.json",
         page(time + 20, false, &[record(2, 2, time, false)]),
     );
-    let apply =
-        |pages: &[&str]| place.run(&[&["store", "apply", "s"], pages, &["--name", "x"]].concat());
+    let apply = |pages: &[&str]| on_list(&place, "apply", pages);
     let ran = apply(&["1.json"]).exits(0);
     assert!(
         ran.stderr.contains("there are more of its request"),
@@ -230,9 +215,8 @@ fn the_place_in_a_feed_moves_on_with_the_last_page_of_a_request() {
     counts(&ran, &[("added", 1), ("unchanged", 1)]);
     assert_eq!(status(&place)["lists"][0]["checkpoint_time"], time + 50);
     // And what ends in the middle of a request is not the whole list.
-    let replace = ["store", "replace", "s", "1.json", "--name", "x"];
-    let limit = ["--shrink-limit", "100"];
-    let ran = place.run(&[&replace[..], &limit].concat()).exits(2);
+    let replace = ["1.json", "--shrink-limit", "100"];
+    let ran = on_list(&place, "replace", &replace).exits(2);
     assert!(ran.stderr.contains("not the whole list"), "{}", ran.stderr);
     assert_eq!(found_pdq(&place, 2), ["2"]);
     // A page without records is news, too.
@@ -245,7 +229,7 @@ fn the_place_in_a_feed_moves_on_with_the_last_page_of_a_request() {
 fn a_feed_that_moves_on_past_records_left_out_says_from_where_to_fetch_them_again() {
     let place = with_store();
     let time = 1_700_000_000;
-    let apply = |name: &str| place.run(&["store", "apply", "s", name, "--name", "x"]);
+    let apply = |name: &str| on_list(&place, "apply", &[name]);
     let mut bad = record(2, 2, time + 9, true);
     bad["hash_digest"] = json!("none");
     bad["id"] = json!(null);
@@ -269,9 +253,7 @@ fn a_feed_that_moves_on_past_records_left_out_says_from_where_to_fetch_them_agai
         ran.stderr
     );
     // Of a feed that is new there is no place before.
-    place
-        .run(&["store", "remove-list", "s", "--list", "x"])
-        .exits(0);
+    on_list(&place, "remove-list", &[]).exits(0);
     let ran = apply("2.json").exits(2);
     assert!(
         ran.stderr
@@ -295,17 +277,8 @@ fn a_list_that_is_out_of_date_is_told_and_takes_no_more_pages() {
     let place = with_store();
     let time = 1_700_000_000;
     place.write("1.json", page(time, false, &[record(1, 1, time, false)]));
-    let apply = [
-        "store",
-        "apply",
-        "s",
-        "1.json",
-        "--name",
-        "x",
-        "--stale-after",
-        "30",
-    ];
-    place.run(&apply).exits(0);
+    let apply = || on_list(&place, "apply", &["1.json", "--stale-after", "30"]);
+    apply().exits(0);
     place.run(&["store", "status", "s"]).exits(0);
     edit_manifest(&place, |manifest| {
         let checked = manifest["lists"][0]["checked_at"].as_i64().unwrap();
@@ -316,15 +289,13 @@ fn a_list_that_is_out_of_date_is_told_and_takes_no_more_pages() {
                 with `hashsieve store replace`";
     assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
     assert_eq!(status(&place)["lists"][0]["stale"], true);
-    let ran = place.run(&apply).exits(2);
+    let ran = apply().exits(2);
     assert!(
         ran.stderr.contains("nothing was changed") && ran.stderr.contains("store replace"),
         "{}",
         ran.stderr
     );
-    place
-        .run(&["store", "replace", "s", "1.json", "--name", "x"])
-        .exits(0);
+    on_list(&place, "replace", &["1.json"]).exits(0);
     assert_eq!(status(&place)["lists"][0]["stale"], false);
-    place.run(&apply).exits(0);
+    apply().exits(0);
 }

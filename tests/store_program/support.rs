@@ -41,9 +41,17 @@ pub(crate) fn table(entries: impl IntoIterator<Item = u64>) -> String {
 pub(crate) fn with_list(count: u64) -> Place {
     let place = with_store();
     place.write("x.csv", table(0..count));
-    let replace = ["store", "replace", "s", "x.csv", "--name", "x"];
-    place.run(&replace).exits(0);
+    on_list(&place, "replace", &["x.csv"]).exits(0);
     place
+}
+
+/// Runs a command of `store` on the list `x` of the store `s`.
+pub(crate) fn on_list(place: &Place, command: &str, arguments: &[&str]) -> Ran {
+    let (before, after): (&[&str], &[&str]) = match command {
+        "add" | "apply" | "replace" => (&[], &["--name", "x"]),
+        _ => (&["--list", "x"], &[]),
+    };
+    place.run(&[&["store", command, "s"], before, arguments, after].concat())
 }
 
 pub(crate) fn snapshot(place: &Place) -> std::sync::Arc<Snapshot> {

@@ -12,15 +12,14 @@ use hashsieve::StoreWriter;
 use serde_json::json;
 
 use crate::support::{
-    Ran, edit_manifest, found_pdq, is_sound, names, pdq, run_limited, status, table, with_list,
+    Ran, edit_manifest, found_pdq, is_sound, names, on_list, pdq, run_limited, status, table,
+    with_list,
 };
 
 #[test]
 fn a_full_disk_leaves_the_store_as_it_was_and_a_later_change_works() {
     let place = with_list(20_000);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", "e5"])
-        .exits(0);
+    on_list(&place, "withdraw", &["e5"]).exits(0);
     place.write("y.csv", table(5_000..40_000));
     let changes = [
         &[
@@ -93,9 +92,7 @@ fn a_process_that_is_killed_leaves_the_store_before_or_after_its_change() {
     let begun = Instant::now();
     place.run(&replace).exits(0);
     let whole = begun.elapsed();
-    place
-        .run(&["store", "replace", "s", "x.csv", "--name", "x"])
-        .exits(0);
+    on_list(&place, "replace", &["x.csv"]).exits(0);
     let mut generation = 3;
     for part in 1..=12 {
         let mut command = place.command(&replace);
@@ -196,9 +193,7 @@ fn a_second_writer_is_refused_and_readers_are_not() {
     place.run(&["store", "status", "s"]).exits(0);
     place.run(&["store", "verify", "s"]).exits(0);
     drop(writer);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", "e1"])
-        .exits(0);
+    on_list(&place, "withdraw", &["e1"]).exits(0);
 }
 
 #[test]
@@ -220,9 +215,7 @@ fn a_store_of_a_newer_version_is_refused_as_such() {
 #[test]
 fn damage_of_any_file_is_told_and_never_passed_over() {
     let place = with_list(300);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", "e1"])
-        .exits(0);
+    on_list(&place, "withdraw", &["e1"]).exits(0);
     place.write("gone.txt", format!("pdq {}\n", pdq(1)));
     let files: Vec<_> = names(&place.at("s"))
         .into_iter()

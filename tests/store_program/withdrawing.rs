@@ -5,37 +5,39 @@ use std::process::Command;
 
 use hashsieve::HashKind;
 
-use crate::support::{Ran, counts, found_pdq, is_sound, made_up, md5, pdq, status, with_list};
+use crate::support::{
+    Ran, counts, found_pdq, is_sound, made_up, md5, on_list, pdq, status, with_list,
+};
 
 // Withdrawing.
 
 #[test]
 fn ids_to_withdraw_come_from_arguments_files_and_standard_input() {
     let place = with_list(10);
-    let withdraw = |more: &[&'static str]| -> Vec<&'static str> {
-        [&["store", "withdraw", "s", "--list", "x"], more].concat()
+    let withdraw = |more: &[&str]| on_list(&place, "withdraw", more);
+    let withdraw_input = |input: &[u8]| {
+        let withdraw = ["store", "withdraw", "s", "--list", "x", "--from", "-"];
+        place.run_with(&withdraw, input)
     };
-    place.run(&withdraw(&[])).exits(2);
+    withdraw(&[]).exits(2);
     place.write("ids", "\u{feff}e1\r\n\ne2\n");
-    let ran = place.run(&withdraw(&["e0", "--from", "ids"])).exits(0);
+    let ran = withdraw(&["e0", "--from", "ids"]).exits(0);
     counts(&ran, &[("withdrawn", 3)]);
-    let ran = place
-        .run_with(&withdraw(&["--from", "-"]), b"e3\ne4")
-        .exits(0);
+    let ran = withdraw_input(b"e3\ne4").exits(0);
     counts(&ran, &[("withdrawn", 2)]);
     // What is no id is named by its line and costs the others nothing.
     let long = format!("{}\n", "x".repeat(200_000));
     let bad = [b"e5\n\xff\xff\n", long.as_bytes(), b"a\0b\ne6\n"].concat();
-    let ran = place.run_with(&withdraw(&["--from", "-"]), &bad).exits(2);
+    let ran = withdraw_input(&bad).exits(2);
     counts(&ran, &[("withdrawn", 2)]);
     for line in ["-:2: no id", "-:3: no id", "-:4: no id"] {
         assert!(ran.stderr.contains(line), "{}", ran.stderr);
     }
     // A file that cannot be read changes nothing.
     let before = status(&place);
-    let ran = place.run(&withdraw(&["e7", "--from", "."])).exits(2);
+    let ran = withdraw(&["e7", "--from", "."]).exits(2);
     assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
-    place.run(&withdraw(&["e7", "--from", "missing"])).exits(2);
+    withdraw(&["e7", "--from", "missing"]).exits(2);
     let unknown = ["store", "withdraw", "s", "--list", "y", "e7"];
     place.run(&unknown).exits(2);
     assert_eq!(status(&place)["generation"], before["generation"]);
@@ -46,8 +48,7 @@ fn ids_to_withdraw_come_from_arguments_files_and_standard_input() {
 #[test]
 fn an_id_of_which_there_is_no_entry_is_left_out_and_told_unless_that_is_meant() {
     let place = with_list(10);
-    let withdraw =
-        |more: &[&str]| place.run(&[&["store", "withdraw", "s", "--list", "x"], more].concat());
+    let withdraw = |more: &[&str]| on_list(&place, "withdraw", more);
     // The others are withdrawn.
     let ran = withdraw(&["e0", "never", "e1"]).exits(2);
     counts(&ran, &[("withdrawn", 2)]);
@@ -111,10 +112,8 @@ fn an_id_of_which_there_is_no_entry_is_left_out_and_told_unless_that_is_meant() 
 fn a_table_is_never_taken_for_ids_and_its_hashes_are_not_remembered() {
     let place = with_list(10);
     let withdraw = |more: &[&str]| {
-        let withdraw = [
-            "store", "withdraw", "s", "--list", "x", "--from", "ids", "-v",
-        ];
-        place.run(&[&withdraw[..], more].concat())
+        let withdraw = ["--from", "ids", "-v"];
+        on_list(&place, "withdraw", &[&withdraw[..], more].concat())
     };
     let sha1 = made_up(HashKind::Sha1, 1);
     let rows = [
@@ -155,9 +154,7 @@ fn a_table_is_never_taken_for_ids_and_its_hashes_are_not_remembered() {
         md5(61)
     );
     place.write("odd.csv", list);
-    place
-        .run(&["store", "add", "s", "odd.csv", "--name", "x"])
-        .exits(0);
+    on_list(&place, "add", &["odd.csv"]).exits(0);
     place.write("ids", odd.join("\n"));
     counts(&withdraw(&[]).exits(0), &[("withdrawn", 2)]);
     is_sound(&place);
@@ -270,9 +267,7 @@ fn what_would_take_a_hash_away_is_said_of_wherever_it_is() {
         }
     };
     advice(&run(md5(1)).exits(1), &["has to be withdrawn first"]);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", "e1"])
-        .exits(0);
+    on_list(&place, "withdraw", &["e1"]).exits(0);
     advice(&run(md5(1)).exits(1), &["is withdrawn is in"]);
     // A file that is none of the store, and a link.
     place.write("s/copy", md5(80));
@@ -282,22 +277,15 @@ fn what_would_take_a_hash_away_is_said_of_wherever_it_is() {
     advice(&run(md5(81)).exits(1), &["remove the file"]);
     fs::remove_file(place.at("s/copy")).unwrap();
     fs::remove_file(place.at("s/segment-00000099.hsv")).unwrap();
-    let terms = ["store", "set", "s", "--list", "x", "--terms", &md5(82)];
-    place.run(&terms).exits(0);
+    on_list(&place, "set", &["--terms", &md5(82)]).exits(0);
     advice(&run(md5(82)).exits(1), &["manifest is in"]);
     // An id that is a hash is remembered when it is withdrawn; purging does not help, and what is advised does.
     place.write("odd.csv", format!("id,pdq\n{},{}\n", md5(83), pdq(83)));
-    place
-        .run(&["store", "add", "s", "odd.csv", "--name", "x"])
-        .exits(0);
-    place
-        .run(&["store", "withdraw", "s", "--list", "x", &md5(83)])
-        .exits(0);
+    on_list(&place, "add", &["odd.csv"]).exits(0);
+    on_list(&place, "withdraw", &[&md5(83)]).exits(0);
     place.run(&["store", "purge", "s"]).exits(0);
     advice(&run(md5(83)).exits(1), &["another text"]);
-    place
-        .run(&["store", "replace", "s", "x.csv", "--name", "x"])
-        .exits(0);
+    on_list(&place, "replace", &["x.csv"]).exits(0);
     place.run(&["store", "purge", "s"]).exits(0);
     advice(&run(md5(83)).exits(0), &[]);
     // Nobody waits for a pipe.
