@@ -10,12 +10,14 @@ use hashsieve::{
 };
 use proptest::prelude::*;
 
+#[path = "support/json.rs"]
+mod json;
 #[path = "support/screening.rs"]
 mod screening;
 
+use json::keys;
 use screening::{
-    animation, drawn, entry, flat, found, index, index_file, keys, md5, one, pdq, png, screener,
-    turned,
+    animation, drawn, entry, flat, found, index, index_file, md5, one, pdq, png, screener, turned,
 };
 
 #[test]

@@ -9,6 +9,11 @@ use hashsieve::{HashKind, digest};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "json.rs"]
+mod json;
+
+pub use json::keys;
+
 /// Returns a made-up digest.
 pub fn made_up(kind: HashKind, number: u64) -> String {
     digest::of(&number.to_le_bytes(), &[kind])[0].to_hex()
@@ -126,14 +131,4 @@ pub fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// Returns the keys of an object, in order.
-pub fn keys(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
 }

@@ -91,15 +91,6 @@ pub fn found(verdict: &Verdict) -> Vec<(&str, &str, u32)> {
         .collect()
 }
 
-pub fn keys(value: &serde_json::Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
-}
-
 pub fn animation(frames: &[PixelBuffer]) -> Vec<u8> {
     encode_animation(frames, AnimationFormat::Gif).unwrap()
 }
