@@ -10,7 +10,7 @@ use super::entries::Entries;
 use super::error::BuildError;
 use super::layout::{MAX_LIST_TEXTS_LEN, MAX_LISTS};
 use super::sorter::Sorter;
-use super::statement::{Order, state, state_again, state_hash_again};
+use super::statement::{FIRST_SEQUENCE, Order, state, state_again, state_hash_again};
 use super::writer::{
     BuildProgress, Spool, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_abandoned, report,
     sync_directory, write_file, write_kind,
@@ -36,6 +36,9 @@ pub struct BuildSummary {
     /// How many hashes that cannot be matched were left out, since all of their entry, which many records may name, take more
     /// than 256 KiB with its texts. Those that can be matched are kept however many they are.
     pub other_hashes_left_out: u64,
+    /// How many hashes of records were left out, since another record of the same entry and of no later time took its place
+    /// ([`IndexBuilder::replace`]) and does not have them.
+    pub superseded: u64,
     /// The distinct hashes of each kind.
     pub hashes: BTreeMap<HashKind, u64>,
     /// How many (entry, hash) pairs there are of each kind.
@@ -109,9 +112,6 @@ impl std::fmt::Debug for IndexBuilder {
     }
 }
 
-/// What comes from indexes has lower sequences.
-const FIRST_SEQUENCE: u64 = 1 << 62;
-
 /// The memory that a builder uses before it sorts on disk, in bytes.
 pub const DEFAULT_MEMORY_BUDGET: usize = 512 << 20;
 
@@ -179,14 +179,15 @@ impl IndexBuilder {
     /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
     pub fn add(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
-        self.add_at(list, entry, None)
+        self.state(list, entry, Order::Adds(None))
     }
 
     /// Adds what one record of a list says, in place of all that was said of its entry before.
     ///
     /// For formats in which a record is all of an entry, so that a hash that a later record leaves out is taken back. Of records
     /// that say when their source changed the entry ([`Entry::source_updated`]) the latest counts, whatever their order, and of two
-    /// of the same time one that withdraws: pages of feeds come in any order.
+    /// of the same time one that withdraws: pages of feeds come in any order. Beside a withdrawal of a time no record of no time
+    /// counts.
     ///
     /// # Errors
     /// As for [`add`](Self::add).
@@ -194,7 +195,8 @@ impl IndexBuilder {
         self.state(list, entry, Order::Replaces(entry.source_updated))
     }
 
-    /// The same as [`add`](Self::add) for a record of a time, which does not count beside one of a later time.
+    /// The same as [`add`](Self::add) for a record of a time, beside which no withdrawal of that time or a later one stands. What
+    /// it says beside its hashes counts if no later record says anything.
     pub(crate) fn add_at(
         &mut self,
         list: u32,
@@ -202,6 +204,17 @@ impl IndexBuilder {
         time: Option<i64>,
     ) -> Result<(), BuildError> {
         self.state(list, entry, Order::Adds(time))
+    }
+
+    /// The same for a record that is all of its entry but for hashes that could not be read, and so leaves those there were. It
+    /// does not count beside one of a later time.
+    pub(crate) fn join_at(
+        &mut self,
+        list: u32,
+        entry: &Entry,
+        time: Option<i64>,
+    ) -> Result<(), BuildError> {
+        self.state(list, entry, Order::Joins(time))
     }
 
     /// The same as [`replace`](Self::replace) for a record whose time says nothing, or says something else.
@@ -383,6 +396,7 @@ impl IndexBuilder {
             withdrawn_entries: output.withdrawn,
             repeated: output.repeated,
             outdated: output.outdated,
+            superseded: output.superseded,
             other_hashes_left_out: output.other_hashes_left_out,
             ..BuildSummary::default()
         };

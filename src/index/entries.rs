@@ -9,8 +9,8 @@ use super::layout::{LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ATTRIBUTES_LEN, QUALITY_
 use super::record::{WITHDRAWN_CODE, keep_time, other_len, write_other};
 use super::sorter::Sorter;
 use super::statement::{
-    BARE, CODES_LEN, KIND_CODE_LEN, LIST_LEN, OTHER_LEN_BYTES, REPLACES, SEQUENCE_LEN, Statement,
-    WITHDRAWS, is_other, kind_of, stated_len,
+    BARE, CODES_LEN, FIRST_SEQUENCE, KIND_CODE_LEN, LIST_LEN, OTHER_LEN_BYTES, REPLACES,
+    SEQUENCE_LEN, Statement, WITHDRAWS, is_other, kind_of, stated_len,
 };
 use super::writer::Spool;
 use crate::entry::ListDescriptor;
@@ -66,14 +66,68 @@ struct Current {
     withdrawal_attributes: Vec<u8>,
     /// Hashes stated up to this one are taken back.
     withdrawn_through: Option<u64>,
-    /// The time of the latest statement that is of one, whether it withdraws, and its number.
-    latest: Option<(i64, bool, u64)>,
+    /// The same of those that a record of no later time took the place of.
+    superseded_through: Option<u64>,
+    times: Times,
+    /// The last statement of this build that asserts something.
+    stated: Option<u64>,
+    /// The last statement that did not count.
+    outdated: Option<u64>,
     /// What is said of hashes.
     hashes: Sorter,
     /// The last of it, when it is read in order.
     last: Vec<u8>,
     /// Hashes that stand and cannot be matched, as fields of attributes.
     others: Vec<u8>,
+}
+
+/// The times of what was said of an entry so far, as far as it is of one.
+#[derive(Default)]
+struct Times {
+    /// The latest of statements that assert something.
+    said: Option<i64>,
+    /// The latest of those that withdraw the entry.
+    withdrawn: Option<i64>,
+}
+
+impl Times {
+    /// Returns whether a statement does not count beside what is later in time. At one time a withdrawal counts, and beside one
+    /// of a time nothing does that is of none.
+    fn are_later_than(&self, statement: &Statement<'_>) -> bool {
+        let withdraws = statement.flags & WITHDRAWS != 0;
+        let is_whole = statement.is_whole();
+        let time = statement.time;
+        let is_before =
+            |other: Option<i64>| time.zip(other).is_some_and(|(time, other)| time < other);
+        if !withdraws && statement.sequence >= FIRST_SEQUENCE {
+            let is_withdrawn = |at| time.is_none_or(|time| time <= at);
+            if self.withdrawn.is_some_and(is_withdrawn) {
+                return true;
+            }
+        }
+        is_whole && (is_before(self.said) || (withdraws && is_before(self.withdrawn)))
+    }
+
+    /// Returns whether a statement is of a later time than all that asserted something.
+    fn are_earlier_than(&self, statement: &Statement<'_>) -> bool {
+        let times = statement.time.zip(self.said);
+        times.is_some_and(|(time, said)| said < time)
+    }
+
+    /// Returns whether what is known of the entry beside its hashes is of a later time than a statement.
+    fn say_more_than(&self, statement: &Statement<'_>) -> bool {
+        let times = statement.time.zip(self.said);
+        times.is_some_and(|(time, said)| time < said)
+    }
+
+    /// Takes note of a statement that counts.
+    fn note(&mut self, statement: &Statement<'_>) {
+        if statement.flags & WITHDRAWS == 0 {
+            self.said = self.said.max(statement.time);
+        } else if statement.is_whole() {
+            self.withdrawn = self.withdrawn.max(statement.time);
+        }
+    }
 }
 
 /// What is known of entries whose statements are complete.
@@ -88,6 +142,7 @@ pub(super) struct Output {
     pub(super) repeated: u64,
     pub(super) outdated: u64,
     pub(super) other_hashes_left_out: u64,
+    pub(super) superseded: u64,
     per_list: Vec<u32>,
     written: u32,
     directory: PathBuf,
@@ -112,7 +167,10 @@ impl Entries {
                 is_withdrawal: false,
                 withdrawal_attributes: Vec::new(),
                 withdrawn_through: None,
-                latest: None,
+                superseded_through: None,
+                times: Times::default(),
+                stated: None,
+                outdated: None,
                 hashes: Sorter::new(directory, ENTRY_BUDGET),
                 last: Vec::new(),
                 others: Vec::new(),
@@ -126,6 +184,7 @@ impl Entries {
                 repeated: 0,
                 outdated: 0,
                 other_hashes_left_out: 0,
+                superseded: 0,
                 per_list: vec![0; lists],
                 written: 0,
                 directory: directory.to_path_buf(),
@@ -146,33 +205,44 @@ impl Entries {
         }
         let current = &mut self.current;
         let withdraws = statement.flags & WITHDRAWS != 0;
-        if let Some(time) = statement.time {
-            if let Some((before, withdrew, sequence)) = current.latest
-                && sequence != statement.sequence
-                && (time < before || (time == before && withdrew && !withdraws))
-            {
+        if current.times.are_later_than(&statement) {
+            // An entry with very many hashes makes several statements.
+            if current.outdated != Some(statement.sequence) {
+                current.outdated = Some(statement.sequence);
                 self.output.outdated += 1;
-                return Ok(());
             }
-            current.latest = Some((time, withdraws, statement.sequence));
+            return Ok(());
         }
         if statement.flags & REPLACES != 0 {
-            current.withdrawn_through = statement.sequence.checked_sub(1);
+            let before = statement.sequence.checked_sub(1);
+            // Two records of one entry, neither of which is known to be the later.
+            let is_unordered = current.stated.is_some_and(|stated| Some(stated) <= before)
+                && !current.times.are_earlier_than(&statement);
+            if is_unordered && !withdraws {
+                current.superseded_through = before;
+            }
+            current.withdrawn_through = before;
         }
         if withdraws {
             if statement.hashes.is_empty() {
                 current.withdrawn_through = Some(statement.sequence);
+                current.stated = None;
             }
-            if self.output.keeps_withdrawn {
+            // A withdrawal of no time leaves what is known of the time of one before it.
+            if self.output.keeps_withdrawn && (statement.time.is_some() || !current.is_withdrawal) {
                 current.is_withdrawal = true;
                 current.withdrawal_attributes.clear();
                 let kept = keep_time(statement.attributes, &mut current.withdrawal_attributes);
                 kept.map_err(|_| unreadable())?;
             }
-        } else if statement.flags & BARE == 0 {
+        } else if statement.flags & BARE == 0 && !current.times.say_more_than(&statement) {
             current.codes = Some(statement.codes);
             current.attributes.clear();
             current.attributes.extend(statement.attributes);
+        }
+        current.times.note(&statement);
+        if !withdraws && statement.sequence >= FIRST_SEQUENCE {
+            current.stated = Some(statement.sequence);
         }
         let mut hashes = statement.hashes;
         let said = &mut self.output.scratch;
@@ -217,6 +287,10 @@ impl Entries {
                 let taken_back = current
                     .withdrawn_through
                     .is_some_and(|through| sequence <= through);
+                let is_superseded = current
+                    .superseded_through
+                    .is_some_and(|through| sequence >= FIRST_SEQUENCE && sequence <= through);
+                output.superseded += u64::from(!withdrawn && taken_back && is_superseded);
                 if !withdrawn && !taken_back && is_other(hash) {
                     // They come before all others, so that the entry is written with them.
                     let text = &hash[KIND_CODE_LEN + OTHER_LEN_BYTES..];
@@ -270,7 +344,10 @@ impl Entries {
         current.codes = None;
         current.attributes.clear();
         current.is_withdrawal = false;
-        current.latest = None;
+        current.superseded_through = None;
+        current.times = Times::default();
+        current.stated = None;
+        current.outdated = None;
         current.others.clear();
         current.withdrawn_through = None;
         Ok(())

@@ -11,6 +11,8 @@ use super::record::{
 use crate::entry::{Entry, EntryStatus};
 use crate::hash::{HashKind, HashValue};
 
+/// Where the statements of a build begin to be counted: those before are of indexes that it takes entries from.
+pub(super) const FIRST_SEQUENCE: u64 = 1 << 62;
 /// The most hashes that stand in one statement, which bounds its length.
 const MAX_STATED_TOGETHER: usize = 1024;
 
@@ -28,6 +30,8 @@ pub(super) const WITHDRAWS: u8 = 1;
 pub(super) const REPLACES: u8 = 2;
 /// The statement says nothing but its hashes.
 pub(super) const BARE: u8 = 4;
+/// The statement is of all of its entry, though it may not have all of its hashes.
+const JOINS: u8 = 16;
 /// The statement is of a time, and counts only if none of a later time does.
 const TIMED: u8 = 8;
 /// In place of a kind code: a hash that cannot be matched.
@@ -48,6 +52,7 @@ pub(super) fn state(
     let withdraws = entry.status == EntryStatus::Withdrawn;
     let (replaces, time) = match order {
         Order::Adds(time) => (0, time),
+        Order::Joins(time) => (JOINS, time),
         Order::Replaces(time) => (REPLACES, time),
     };
     let flags = u8::from(withdraws) * WITHDRAWS + replaces;
@@ -187,8 +192,11 @@ fn end_attributes(len: usize, attributes_at: usize, scratch: &mut [u8]) -> Optio
 /// withdrawal of the same.
 #[derive(Clone, Copy)]
 pub(super) enum Order {
-    /// It stays, but for what is said anew.
+    /// It stays, but for what is said anew. Such statements may each have a hash of the entry, so of several that assert one all do,
+    /// whatever their times.
     Adds(Option<i64>),
+    /// The same, if it is not of an earlier time.
+    Joins(Option<i64>),
     /// It no longer counts.
     Replaces(Option<i64>),
 }
@@ -208,6 +216,12 @@ pub(super) struct Statement<'a> {
 }
 
 impl<'a> Statement<'a> {
+    /// Returns whether it is about the entry, rather than about hashes of it.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.flags & (REPLACES | JOINS) != 0
+            || (self.flags & WITHDRAWS != 0 && self.hashes.is_empty())
+    }
+
     /// Reads what [`state`] wrote; anything else is `None`.
     pub(super) fn read(record: &'a [u8]) -> Option<Self> {
         let id_len = memchr::memchr(0, record.get(LIST_LEN..)?)?;

@@ -211,7 +211,7 @@ impl fmt::Display for QuarantineReason {
 }
 
 /// A record, or one value of it, that was kept out of the list: where it stands and why.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Quarantined {
     /// The line it stands on or begins on, counted from 1.
@@ -226,6 +226,18 @@ pub struct Quarantined {
     pub entry_id: Option<String>,
     /// Why it was kept out.
     pub reason: QuarantineReason,
+}
+
+impl fmt::Debug for Quarantined {
+    /// Prints no text of the list.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quarantined")
+            .field("line", &self.line)
+            .field("record", &self.record)
+            .field("column", &self.column)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Display for Quarantined {

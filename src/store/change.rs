@@ -91,8 +91,11 @@ impl<'s> Change<'s> {
     ///
     /// A withdrawn entry that names hashes, in records that are not whole, takes back these hashes; else it withdraws the entry, as
     /// one that is known by its hashes alone does. Of two records that are of a time the later counts, in whichever order they
-    /// come; of the same time, one that withdraws. What was withdrawn at a time is not brought back by a record of no time, unless
-    /// [`reinstates`](ChangeOptions::reinstates) says so. A time more than a day in the future says nothing.
+    /// come; of the same time, one that withdraws. Where records are not whole, an older one adds its hashes and says nothing else.
+    ///
+    /// What was withdrawn at a time is not brought back by a record of no time, nor what was withdrawn at none by
+    /// [`ChangeOptions::add`], unless [`reinstates`](ChangeOptions::reinstates) says so. A time more than a day in the future says
+    /// nothing, and of a withdrawal means now.
     ///
     /// A record that is not whole and says nothing but hashes leaves what the store has of its entry; another takes its place, but
     /// for texts, quality and the first time, which stay where it has none.
@@ -134,20 +137,32 @@ impl<'s> Change<'s> {
         };
         let stored = found.as_ref().map(|(.., stored)| stored);
         let stored_time = stored.and_then(|stored| self.told(stored.source_updated));
+        let withdraws = !entry.status.matches();
+        let told = self.told(entry.source_updated);
+        // The time by which it counts or does not, of what the change says of the entry.
+        let mut time = told;
         if self.options.kind == ChangeKind::Withdraw {
-            own = entry.clone();
             // A source whose clock is ahead of this one's must not undo it.
-            own.source_updated = Some(self.now).max(stored_time);
-            entry = &own;
-        } else if self.is_outdated(entry, stored) {
+            time = Some(self.now).max(stored_time);
+        } else if withdraws && told.is_none() && entry.source_updated.is_some() {
+            // One that is of the future holds from now on.
+            time = Some(self.now);
+        }
+        if self.options.kind != ChangeKind::Withdraw
+            && self.is_outdated(entry, time, by_value, stored)
+        {
             self.outdated += 1;
             return Ok(());
-        } else if !entry.status.matches() && entry.source_updated.is_none() && stored_time.is_some()
-        {
+        }
+        // At least as late as what it withdraws.
+        let kept_time = time.or(stored_time);
+        if withdraws && kept_time != entry.source_updated {
             own = entry.clone();
-            // It is at least as late as what it withdraws.
-            own.source_updated = stored_time;
+            own.source_updated = kept_time;
             entry = &own;
+        }
+        if self.options.reinstates && !withdraws {
+            time = Some(self.now.saturating_add(DAY));
         }
         if !self.options.whole_records && entry.status.matches() && !entry.has_hash() {
             // It adds nothing to its entry.
@@ -160,16 +175,16 @@ impl<'s> Change<'s> {
             }
             if !self.options.whole_records && !by_value && entry.status.matches() {
                 let mut whole = entry.clone();
-                complete(&mut whole, stored);
+                let is_before = is_before(told, stored_time);
+                complete(&mut whole, stored, is_before);
                 own = whole;
                 entry = &own;
             }
         }
-        let time = self.told(entry.source_updated);
         if !self.options.whole_records && !by_value {
-            self.builder.add(self.list, entry)?;
-        } else if lacks_hashes {
             self.builder.add_at(self.list, entry, time)?;
+        } else if lacks_hashes {
+            self.builder.join_at(self.list, entry, time)?;
         } else {
             self.builder.replace_at(self.list, entry, time)?;
         }
@@ -183,20 +198,30 @@ impl<'s> Change<'s> {
         time.filter(|&time| time <= self.now.saturating_add(DAY))
     }
 
-    /// Returns whether the store has something later of an entry than a record says.
-    fn is_outdated(&self, new: &Entry, stored: Option<&Entry>) -> bool {
+    /// Returns whether the store has something later of an entry than a record says, which is of a time or of none.
+    fn is_outdated(
+        &self,
+        new: &Entry,
+        time: Option<i64>,
+        by_value: bool,
+        stored: Option<&Entry>,
+    ) -> bool {
         let Some(stored) = stored else {
             return false;
         };
-        let (new_time, stored_time) = (
-            self.told(new.source_updated),
-            self.told(stored.source_updated),
-        );
+        let stored_time = self.told(stored.source_updated);
         let brings_back = stored.status == EntryStatus::Withdrawn && new.status.matches();
         if brings_back && !self.options.reinstates {
-            return stored_time.is_some_and(|stored| new_time.is_none_or(|new| new <= stored));
+            return match (stored_time, time) {
+                (Some(stored), Some(new)) => new <= stored,
+                (Some(_), None) => true,
+                // The records of a feed come in their order; of files that are added nobody knows which is the older.
+                (None, _) => self.options.kind == ChangeKind::Add,
+            };
         }
-        self.options.whole_records && is_before(new_time, stored_time)
+        // A row that is not all of its entry may be older than what the store has of others of its hashes.
+        let is_whole = self.options.whole_records || by_value || is_withdrawal(new);
+        is_whole && is_before(time, stored_time)
     }
 
     /// Withdraws an entry by its id. For [`StoreWriter::withdrawal`].
@@ -309,8 +334,15 @@ fn is_before(new: Option<i64>, stored: Option<i64>) -> bool {
     new.zip(stored).is_some_and(|(new, stored)| new < stored)
 }
 
+/// Returns whether a record withdraws its entry, rather than hashes of it.
+fn is_withdrawal(record: &Entry) -> bool {
+    !record.status.matches() && !record.has_hash()
+}
+
 /// Completes a record that adds to an entry with what the store has of it.
-fn complete(record: &mut Entry, stored: Entry) {
+///
+/// One that is older adds its hashes, and so does one that says nothing else.
+fn complete(record: &mut Entry, stored: Entry, is_before: bool) {
     if stored.status == EntryStatus::Withdrawn {
         return;
     }
@@ -321,7 +353,7 @@ fn complete(record: &mut Entry, stored: Entry) {
         fetched_at: record.fetched_at,
         ..Entry::default()
     };
-    if *record == says_nothing {
+    if is_before || *record == says_nothing {
         *record = Entry {
             hashes: std::mem::take(&mut record.hashes),
             other_hashes: std::mem::take(&mut record.other_hashes),

@@ -35,8 +35,8 @@ impl Change<'_> {
         progress: &mut dyn FnMut(BuildProgress),
     ) -> Result<ChangeSummary, StoreError> {
         let mut lists = self.lists()?;
-        let may_be_empty = self.options.kind == ChangeKind::Apply && !self.is_unreadable;
-        if self.records == 0 && self.outdated == 0 && !may_be_empty {
+        let is_empty = self.records == 0 && self.outdated == 0;
+        if self.is_unreadable || (is_empty && self.options.kind != ChangeKind::Apply) {
             return Err(StoreError::NoEntries);
         }
         let mut planned = self.store.planned();
@@ -49,8 +49,10 @@ impl Change<'_> {
             let (new, built) = self.build(&lists, progress)?;
             summary.outdated += built.outdated;
             summary.other_hashes_left_out = built.other_hashes_left_out;
+            summary.superseded = built.superseded;
             let outcome = compare(&new.segment, list, &mut planned, each)?;
             summary.added = outcome.counts.added;
+            summary.reinstated = outcome.counts.reinstated;
             summary.changed = outcome.counts.changed;
             summary.withdrawn = outcome.counts.withdrawn;
             summary.unseen = outcome.counts.unseen;
@@ -72,7 +74,8 @@ impl Change<'_> {
         }
         let planned = self.store.settled(&lists, planned, progress)?;
         let entries = &mut lists[list as usize].entries;
-        *entries = (*entries + summary.added).saturating_sub(summary.withdrawn + summary.removed);
+        *entries = (entries.saturating_add(summary.added))
+            .saturating_sub(summary.withdrawn + summary.removed);
         summary.entries = *entries;
         self.store.publish(lists, planned)?;
         summary.generation = self.store.manifest.generation;
@@ -112,8 +115,10 @@ impl Change<'_> {
             _ => page.is_none_or(|page| !page.has_more),
         };
         let old = &mut list.descriptor;
-        if is_news {
+        if is_news || self.stored.is_none() {
             list.checked_at = self.now;
+        }
+        if is_news {
             let feed_time = page.and_then(|feed| feed.checkpoint_time);
             old.time = feed_time.or(Some(self.now));
         }
@@ -248,7 +253,8 @@ impl Change<'_> {
     ) -> Result<u64, StoreError> {
         let new_index = new.segment.index();
         let (mut removed, mut before) = (0, 0);
-        for one in planned.iter_mut() {
+        // What is planned begins with the segments that the store has.
+        for (number, one) in planned.iter_mut().enumerate() {
             let segment = one.segment.clone();
             let corrupt = segment.corrupt();
             let Some(list) = segment.index_list(list) else {
@@ -261,7 +267,8 @@ impl Change<'_> {
                 let raw = segment.index().raw_entry(entry).map_err(&corrupt)?;
                 let was_withdrawn = raw.codes[0] == WITHDRAWN_CODE;
                 before += u64::from(!was_withdrawn);
-                if one.withdrawn.contains(entry) {
+                let is_kept = was_withdrawn && self.joined[number].contains(entry);
+                if is_kept || one.withdrawn.contains(entry) {
                     continue;
                 }
                 let id = std::str::from_utf8(raw.id).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! Putting segments together, and leaving out what no longer stands.
 
+use std::collections::BTreeSet;
+
 use super::error::StoreError;
 use super::manifest::{StoredList, segment_file};
 use super::writer::{Planned, StoreWriter};
@@ -45,31 +47,45 @@ impl StoreWriter {
     /// is for an encrypted disk. A reader that has the old files open has them until it reloads.
     ///
     /// # Errors
-    /// [`StoreError`]; the store is then as it was.
+    /// [`StoreError::Corrupt`] for a segment that is damaged, which is left as it is while the others are purged; any other
+    /// [`StoreError`], and the store is then as it was.
     pub fn purge(&mut self, progress: &mut dyn FnMut(BuildProgress)) -> Result<(), StoreError> {
         let planned = self.planned();
         if planned.iter().all(|one| one.withdrawn.count() == 0) {
             return self.remove_unnamed();
         }
         let lists = self.manifest.lists.clone();
-        let planned = self.rewritten(&lists, planned, progress)?;
-        self.publish(lists, planned)?;
-        self.remove_unnamed()
+        let mut damaged = None;
+        let before: Vec<u64> = numbers(&planned).collect();
+        let planned = self.rewritten(&lists, planned, &mut damaged, progress)?;
+        if !numbers(&planned).eq(before) {
+            self.publish(lists, planned)?;
+            self.remove_unnamed()?;
+        }
+        damaged.map_or(Ok(()), Err)
     }
 
-    /// Writes segments anew of which not all entries stand.
+    /// Writes segments anew of which not all entries stand, but for those that are damaged.
     pub(super) fn rewritten(
         &mut self,
         lists: &[StoredList],
         planned: Vec<Planned>,
+        damaged: &mut Option<StoreError>,
         progress: &mut dyn FnMut(BuildProgress),
     ) -> Result<Vec<Planned>, StoreError> {
         let mut rewritten = Vec::with_capacity(planned.len());
         for one in planned {
             if one.withdrawn.count() == 0 {
                 rewritten.push(one);
-            } else {
-                rewritten.extend(self.together(lists, &[one], progress)?);
+                continue;
+            }
+            match self.together(lists, std::slice::from_ref(&one), progress) {
+                Ok(anew) => rewritten.extend(anew),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    damaged.get_or_insert(error);
+                    rewritten.push(one);
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(rewritten)
@@ -99,7 +115,9 @@ impl StoreWriter {
             match self.together(lists, &taken, progress) {
                 Ok(one) => kept.extend(one),
                 // A withdrawal must not wait for a sound disk with room on it: searches are as right without this, and slower.
-                Err(StoreError::Corrupt { .. } | StoreError::Build(_)) => kept.extend(taken),
+                Err(
+                    StoreError::Corrupt { .. } | StoreError::Segment { .. } | StoreError::Build(_),
+                ) => kept.extend(taken),
                 Err(error) => return Err(error),
             }
         }
@@ -123,11 +141,22 @@ impl StoreWriter {
         }
         let number = self.next_segment();
         let path = segment_file(&self.directory, number);
-        let mut builder = self.builder(number, lists)?;
+        // Only what lists are here: a list that is removed must be gone from segments that have nothing of it.
+        let mut names = BTreeSet::new();
+        for one in planned {
+            let found = one.segment.index().lists().map_err(one.segment.corrupt())?;
+            let found = found.into_iter().filter(|list| list.entries > 0);
+            names.extend(found.map(|list| list.descriptor.name));
+        }
+        let lists_here = lists.iter();
+        let lists_here = lists_here.filter(|list| names.contains(&list.descriptor.name));
+        let lists_here: Vec<StoredList> = lists_here.cloned().collect();
+        let mut builder = self.builder(number, &lists_here)?;
         builder.keep_withdrawn();
         let of_name = |name: &str| {
-            let position = lists.iter().position(|list| list.descriptor.name == name)?;
-            u32::try_from(position).ok()
+            let mut positions = (0..).zip(&lists_here);
+            positions
+                .find_map(|(position, list)| (list.descriptor.name == name).then_some(position))
         };
         for one in planned {
             let index = one.segment.index();
@@ -147,6 +176,11 @@ impl StoreWriter {
         let built = builder.finish_with(progress)?;
         self.opened(number, &built.identity, lists).map(Some)
     }
+}
+
+/// Returns the numbers of segments.
+fn numbers(planned: &[Planned]) -> impl Iterator<Item = u64> + '_ {
+    planned.iter().map(|one| one.segment.record.number)
 }
 
 /// Returns how many hashes of each perceptual kind there are.

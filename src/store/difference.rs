@@ -77,6 +77,8 @@ pub(super) struct Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) added: u64,
+    /// Those of them that were withdrawn.
+    pub(super) reinstated: u64,
     pub(super) changed: u64,
     pub(super) withdrawn: u64,
     pub(super) unseen: u64,
@@ -217,7 +219,10 @@ pub(super) fn compare(
                     one.is_changed |= one.withdrawn.insert(place.entry);
                     match (was_withdrawn, is_withdrawn) {
                         (true, true) => (DifferenceKind::Unseen, &mut counts.unseen),
-                        (true, false) => (DifferenceKind::Added, &mut counts.added),
+                        (true, false) => {
+                            counts.reinstated += 1;
+                            (DifferenceKind::Added, &mut counts.added)
+                        }
                         (false, true) => (DifferenceKind::Withdrawn, &mut counts.withdrawn),
                         (false, false) => (DifferenceKind::Changed, &mut counts.changed),
                     }

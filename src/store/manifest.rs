@@ -138,7 +138,12 @@ pub(super) fn is_ours(name: &str) -> bool {
     let is = |prefix, suffix| name.starts_with(prefix) && name.ends_with(suffix);
     is(SEGMENT_PREFIX, SEGMENT_SUFFIX)
         || is(WITHDRAWN_PREFIX, WITHDRAWN_SUFFIX)
-        || is(".hashsieve-", ".unpublished")
+        || is_unpublished(name)
+}
+
+/// Returns whether a file is called as files are that are being written.
+pub(super) fn is_unpublished(name: &str) -> bool {
+    name.starts_with(".hashsieve-") && name.ends_with(".unpublished")
 }
 
 /// What a store consists of. Published as a whole, by rename.

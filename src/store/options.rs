@@ -79,6 +79,8 @@ impl ChangeOptions {
 pub struct ChangeSummary {
     /// Entries that are new, or stand again.
     pub added: u64,
+    /// Those of them that were withdrawn and stand again.
+    pub reinstated: u64,
     /// Entries of which something else is said, or that have other hashes.
     pub changed: u64,
     /// Entries that their source withdrew and that stood.
@@ -91,6 +93,9 @@ pub struct ChangeSummary {
     pub unchanged: u64,
     /// Records that were passed over, since the store has a later one of their entry.
     pub outdated: u64,
+    /// Hashes of records that are not in the store, since another record of the same entry, and of no later time, took its place
+    /// in the same change.
+    pub superseded: u64,
     /// Hashes that cannot be matched and were left out ([`BuildSummary::other_hashes_left_out`]).
     pub other_hashes_left_out: u64,
     /// Entries of the list that stand now.

@@ -10,7 +10,7 @@ use super::change::Change;
 use super::error::StoreError;
 use super::manifest::{
     LOCK, ListSettings, MANIFEST, Manifest, SegmentRecord, StoredList, WithdrawnRecord, is_ours,
-    put, segment_file, sync,
+    is_unpublished, put, segment_file, sync,
 };
 use super::options::{ChangeKind, ChangeOptions, ChangeSummary};
 use super::snapshot::{Segment, Snapshot};
@@ -190,7 +190,11 @@ impl StoreWriter {
         // The list goes in the same change: an entry of a list that is not there would be damage.
         let mut lists = self.manifest.lists.clone();
         lists.remove(position);
-        let planned = self.rewritten(&lists, planned, progress)?;
+        let mut damaged = None;
+        let planned = self.rewritten(&lists, planned, &mut damaged, progress)?;
+        if let Some(damaged) = damaged {
+            return Err(damaged);
+        }
         self.publish(lists, planned)?;
         self.remove_unnamed()
     }
@@ -374,7 +378,11 @@ fn make(directory: &Path) -> Result<File, StoreError> {
     let io = StoreError::io(directory);
     make_private(directory).map_err(&io)?;
     let names = || fs::read_dir(directory).map_err(&io);
-    let is_lock = |name: io::Result<fs::DirEntry>| name.is_ok_and(|name| name.file_name() == LOCK);
+    // What a process left that was killed while it made the store is no reason not to make it.
+    let is_ours = |name: &str| name == LOCK || is_unpublished(name);
+    let is_lock = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(is_ours))
+    };
     // Looked at before the lock is made, so that nothing is left in the directory of somebody else.
     let mut is_free = names()?.all(is_lock);
     if is_free {
@@ -385,6 +393,9 @@ fn make(directory: &Path) -> Result<File, StoreError> {
             getrandom::fill(&mut key).map_err(|error| io(error.into()))?;
             Manifest::new(key).publish(directory)?;
             sync(directory)?;
+            // The name of the directory as well, if whoever makes it may read its parent.
+            let parent = fs::canonicalize(directory).map_err(&io)?;
+            let _ = parent.parent().map(sync);
             return Ok(lock);
         }
     }

@@ -164,3 +164,41 @@ fn a_page_of_which_nothing_can_be_read_is_no_empty_page() {
         }
     }
 }
+
+#[test]
+fn pages_among_which_is_one_of_which_nothing_can_be_read_change_nothing() {
+    let (_directory, mut writer) = new_store();
+    let mut change = writer.change(list("x"), ChangeOptions::apply()).unwrap();
+    change.add(&entry("a", &[md5(1)]), false).unwrap();
+    let mut report = ImportReport::default();
+    (report.records, report.entries) = (1, 1);
+    change.imported(&report, None);
+    report.entries = 0;
+    change.imported(&report, None);
+    assert!(matches!(change.commit(), Err(StoreError::NoEntries)));
+    assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
+}
+
+#[test]
+fn a_feed_that_has_only_begun_is_not_out_of_date() {
+    let (_directory, mut writer) = new_store();
+    for number in 0..2 {
+        let mut change = writer.change(list("x"), ChangeOptions::apply()).unwrap();
+        let id = number.to_string();
+        change.add(&entry(&id, &[md5(number)]), false).unwrap();
+        change.describe(&ListSettings {
+            stale_after_days: Some(Some(30)),
+            ..ListSettings::default()
+        });
+        let position = FeedPosition {
+            checkpoint: Some("1000".to_owned()),
+            checkpoint_time: Some(1000),
+            has_more: true,
+            feed: "tat",
+        };
+        change.imported(&ImportReport::default(), Some(&position));
+        change.commit().unwrap();
+        let stored = &writer.snapshot().lists()[0];
+        assert!(stored.checkpoint.is_none() && !stored.is_stale(now()));
+    }
+}

@@ -189,3 +189,128 @@ fn what_cannot_be_read_takes_nothing_away_when_a_list_is_replaced() {
         verify(directory.path());
     }
 }
+
+#[test]
+fn nothing_that_is_not_known_to_be_later_brings_back_what_was_withdrawn() {
+    let table = ChangeOptions::add();
+    let feed = ChangeOptions::apply();
+    let old = || at(entry("a", &[md5(1)]), 1000);
+    let undated = || entry("a", &[md5(1)]);
+    // Whether in one change or in two; whether the withdrawal is of a time, of none, or of one that has not come.
+    let cases: [(ChangeOptions, Entry, Entry); 7] = [
+        (table, withdrawn("a"), undated()),
+        (table, withdrawn("a"), old()),
+        (table, at(withdrawn("a"), 2000), old()),
+        (table, at(withdrawn("a"), 2000), undated()),
+        (feed, at(withdrawn("a"), 2000), old()),
+        (feed, at(withdrawn("a"), 2000), undated()),
+        (feed, at(withdrawn("a"), now() + 3 * 86_400), old()),
+    ];
+    for (number, (options, gone, again)) in cases.into_iter().enumerate() {
+        for is_stored in [false, true] {
+            let (_directory, mut writer) = new_store();
+            if is_stored {
+                change(&mut writer, "x", options, &[old()]).unwrap();
+            }
+            change(&mut writer, "x", options, &[gone.clone()]).unwrap();
+            let summary = change(&mut writer, "x", options, &[again.clone()]).unwrap();
+            assert_eq!((summary.added, summary.outdated), (0, 1), "case {number}");
+            assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
+        }
+        // In one file without times the last row counts: it is in the order of its maker.
+        if gone.source_updated.is_some() {
+            let (_directory, mut writer) = new_store();
+            let both = [gone.clone(), again.clone()];
+            let summary = change(&mut writer, "x", options, &both).unwrap();
+            assert_eq!((summary.added, summary.outdated), (0, 1), "case {number}");
+        }
+    }
+}
+
+#[test]
+fn an_older_row_adds_its_hashes_and_says_and_withdraws_nothing_else() {
+    let (_directory, mut writer) = new_store();
+    let table = ChangeOptions::add();
+    let mut first = at(entry("a", &[md5(1)]), 2000);
+    first.opinion = Opinion::Negative;
+    change(&mut writer, "x", table, &[first]).unwrap();
+    let older = at(entry("a", &[md5(2)]), 1000);
+    let summary = change(&mut writer, "x", table, &[older.clone()]).unwrap();
+    assert_eq!((summary.changed, summary.outdated), (1, 0));
+    let gone = at(withdrawn("a"), 1500);
+    let summary = change(&mut writer, "x", table, &[gone]).unwrap();
+    assert_eq!((summary.withdrawn, summary.outdated), (0, 1));
+    let said = |writer: &StoreWriter, hash: &HashValue| {
+        let found = writer.snapshot().find(hash).unwrap();
+        let (_, entry) = writer.snapshot().entry(&found[0]).unwrap();
+        (entry.opinion, entry.source_updated)
+    };
+    for hash in [md5(1), md5(2)] {
+        assert_eq!(said(&writer, &hash), (Opinion::Negative, Some(2000)));
+    }
+    // Also in one file, whatever the order of its rows.
+    let mut first = at(entry("b", &[md5(3)]), 2000);
+    first.opinion = Opinion::Negative;
+    let older = at(entry("b", &[md5(4)]), 1000);
+    change(&mut writer, "x", table, &[first, older]).unwrap();
+    assert_eq!(said(&writer, &md5(4)), (Opinion::Negative, Some(2000)));
+}
+
+#[test]
+fn a_record_that_lacks_hashes_takes_none_of_its_entry_and_an_older_one_says_nothing() {
+    for options in [ChangeOptions::apply(), whole(), ChangeOptions::add()] {
+        let (_directory, mut writer) = new_store();
+        let both = at(entry("a", &[md5(1), pdq(1)]), 1000);
+        change(&mut writer, "x", options, &[both]).unwrap();
+        let mut incomplete = at(entry("a", &[md5(2)]), 2000);
+        incomplete.opinion = Opinion::Disputed;
+        let mut one = writer.change(list("x"), options).unwrap();
+        one.add_incomplete(&incomplete).unwrap();
+        assert_eq!(one.commit().unwrap().changed, 1);
+        for hash in [md5(1), md5(2), pdq(1)] {
+            assert_eq!(ids(writer.snapshot(), &hash), ["a"]);
+        }
+        let found = writer.snapshot().find(&md5(1)).unwrap();
+        let (_, entry) = writer.snapshot().entry(&found[0]).unwrap();
+        assert_eq!(entry.opinion, Opinion::Disputed);
+        let mut late = writer.change(list("x"), options).unwrap();
+        late.add(&at(withdrawn("a"), 4000), false).unwrap();
+        late.add_incomplete(&at(super::entry("a", &[md5(9)]), 3000))
+            .unwrap();
+        let summary = late.commit().unwrap();
+        assert_eq!((summary.withdrawn, summary.outdated), (1, 1));
+    }
+}
+
+#[test]
+fn hashes_that_another_record_of_the_entry_takes_the_place_of_are_counted() {
+    let (_directory, mut writer) = new_store();
+    let twice = |time: Option<i64>| {
+        let mut records = [entry("a", &[md5(1), md5(2)]), entry("a", &[md5(2), md5(3)])];
+        records[0].source_updated = time;
+        records[1].source_updated = time.map(|time| time + 1);
+        records
+    };
+    let summary = change(&mut writer, "x", whole(), &twice(None)).unwrap();
+    assert_eq!((summary.added, summary.superseded), (1, 1));
+    // The later in time takes the place of the other, as is meant.
+    let summary = change(&mut writer, "y", whole(), &twice(Some(1000))).unwrap();
+    assert_eq!((summary.added, summary.superseded), (1, 0));
+}
+
+#[test]
+fn what_was_withdrawn_is_remembered_where_a_list_is_replaced_and_its_record_cannot_be_read() {
+    let (_directory, mut writer) = new_store();
+    let both = [entry("a", &[md5(1)]), entry("b", &[md5(2)])];
+    change(&mut writer, "x", whole(), &both).unwrap();
+    writer.withdraw("x", ["a"]).unwrap();
+    let mut replacing = writer.change(list("x"), replace_any()).unwrap();
+    replacing.add(&both[1], false).unwrap();
+    replacing.left_out("a").unwrap();
+    replacing.commit().unwrap();
+    let summary = change(&mut writer, "x", ChangeOptions::add(), &both).unwrap();
+    assert_eq!((summary.added, summary.outdated), (0, 1));
+    // A file that has it brings it back, which is told.
+    let summary = change(&mut writer, "x", replace_any(), &both).unwrap();
+    assert_eq!((summary.added, summary.reinstated), (1, 1));
+}

@@ -388,12 +388,19 @@ fn entries_known_by_their_hashes_are_the_same_from_file_to_file() {
     let store = Store::open(directory.path()).unwrap();
     let gone = store.verify_removed(&[pdq(1)], &mut |_, _| {});
     assert_eq!(gone.unwrap().found_in, []);
-    // Active, withdrawn, active.
+    // Active, withdrawn, active: of what is added by hand nobody knows which is the older.
     let mut writer = StoreWriter::open(directory.path()).unwrap();
-    assert_eq!(
-        by_value(&mut writer, &[entry("line-5", &[pdq(1)])]).added,
-        1
-    );
+    let again = [entry("line-5", &[pdq(1)])];
+    let summary = by_value(&mut writer, &again);
+    assert_eq!((summary.added, summary.outdated), (0, 1));
+    let options = ChangeOptions {
+        reinstates: true,
+        ..whole()
+    };
+    let mut change = writer.change(list("x"), options).unwrap();
+    change.add(&again[0], true).unwrap();
+    let summary = change.commit().unwrap();
+    assert_eq!((summary.added, summary.reinstated), (1, 1));
     assert_eq!(ids(writer.snapshot(), &pdq(1)), [id]);
 }
 

@@ -33,13 +33,46 @@ impl Model {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum What {
+    Withdrawn,
+    Whole,
+    Incomplete,
+}
+
+/// What a change said of an entry so far.
+#[derive(Clone, Copy, Default)]
+struct Said {
+    /// The latest time of what asserts something, and of what withdraws the entry.
+    asserted: Option<i64>,
+    withdrawn: Option<i64>,
+    /// The time to remember if nothing is left, once something was withdrawn.
+    gone: Option<Option<i64>>,
+}
+
+impl Said {
+    /// Returns whether what is of a time, or of none, comes too late.
+    fn is_later(&self, time: Option<i64>, is_withdrawal: bool, is_whole: bool) -> bool {
+        match (self.withdrawn, time) {
+            (Some(_), None) if !is_withdrawal => return true,
+            (Some(withdrawn), Some(time)) if !is_withdrawal && time <= withdrawn => return true,
+            (Some(withdrawn), Some(time)) if is_withdrawal && is_whole && time < withdrawn => {
+                return true;
+            }
+            _ => {}
+        }
+        is_whole && is_older(time, self.asserted)
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Operation {
-    /// Whole records: list, (entry, hashes, withdrawn, time).
-    Apply(u8, Vec<(u8, Vec<u8>, bool, Option<u8>)>),
-    /// Records that add: list, (entry, hashes, withdrawn).
-    Add(u8, Vec<(u8, Vec<u8>, bool)>),
-    Replace(u8, Vec<(u8, Vec<u8>)>),
+    /// Whole records, some of which lack hashes that could not be read: list, (entry, hashes, what, time).
+    Apply(u8, Vec<(u8, Vec<u8>, What, Option<u8>)>),
+    /// Records that add: list, (entry, hashes, withdrawn, time).
+    Add(u8, Vec<(u8, Vec<u8>, bool, Option<u8>)>),
+    /// Records that add, and the entries whose records could not be read.
+    Replace(u8, Vec<(u8, Vec<u8>)>, Vec<u8>),
     Withdraw(u8, Vec<u8>),
     Compact,
     Purge,
@@ -49,13 +82,19 @@ enum Operation {
 fn operations() -> impl Strategy<Value = Operation> {
     let hashes = || prop::collection::vec(0..24_u8, 1..4);
     let entry = || 0..12_u8;
+    let time = || prop::option::of(0..9_u8);
+    let what = prop_oneof![
+        3 => Just(What::Withdrawn),
+        5 => Just(What::Whole),
+        2 => Just(What::Incomplete),
+    ];
     prop_oneof![
-        4 => (0..3_u8, prop::collection::vec((entry(), hashes(), prop::bool::weighted(0.3), prop::option::of(0..9_u8)), 1..6))
+        4 => (0..3_u8, prop::collection::vec((entry(), hashes(), what, time()), 1..6))
             .prop_map(|(list, records)| Operation::Apply(list, records)),
-        4 => (0..3_u8, prop::collection::vec((entry(), prop::collection::vec(0..24_u8, 0..4), prop::bool::weighted(0.3)), 1..6))
+        4 => (0..3_u8, prop::collection::vec((entry(), prop::collection::vec(0..24_u8, 0..4), prop::bool::weighted(0.3), time()), 1..6))
             .prop_map(|(list, records)| Operation::Add(list, records)),
-        1 => (0..3_u8, prop::collection::vec((entry(), hashes()), 1..12))
-            .prop_map(|(list, records)| Operation::Replace(list, records)),
+        1 => (0..3_u8, prop::collection::vec((entry(), hashes()), 1..12), prop::collection::vec(entry(), 0..4))
+            .prop_map(|(list, records, left_out)| Operation::Replace(list, records, left_out)),
         2 => (0..3_u8, prop::collection::vec(entry(), 1..4)).prop_map(|(list, ids)| Operation::Withdraw(list, ids)),
         1 => Just(Operation::Compact),
         1 => Just(Operation::Purge),
@@ -97,41 +136,48 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 .change(super::list(&name(*list)), ChangeOptions::apply())
                 .unwrap();
             let before = model.clone();
-            let mut said = BTreeMap::new();
-            for (number, hashes, is_withdrawn, time) in records {
+            let mut said = BTreeMap::<_, Said>::new();
+            for (number, hashes, what, time) in records {
+                let is_withdrawn = *what == What::Withdrawn;
                 let mut one = record(
                     *number,
-                    if *is_withdrawn { &[] } else { hashes },
-                    *is_withdrawn,
+                    if is_withdrawn { &[] } else { hashes },
+                    is_withdrawn,
                 );
-                one.source_updated = time.map(i64::from);
-                change.add(&one, false).unwrap();
+                let time = time.map(i64::from);
+                one.source_updated = time;
+                match what {
+                    What::Incomplete => change.add_incomplete(&one).unwrap(),
+                    _ => change.add(&one, false).unwrap(),
+                }
                 let key = (name(*list), id(*number));
                 let stored = before.entries.get(&key);
                 let stored_time = stored.and_then(|(_, time)| *time);
-                let mut time = one.source_updated;
                 let is_outdated = if !is_withdrawn && is_gone(stored) {
                     stored_time.is_some_and(|stored| time.is_none_or(|time| time <= stored))
                 } else {
                     is_older(time, stored_time)
                 };
-                if is_outdated {
+                let said = said.entry(key.clone()).or_default();
+                if is_outdated || said.is_later(time, is_withdrawn, true) {
                     continue;
                 }
-                if *is_withdrawn {
-                    time = time.or(stored_time);
-                }
-                // Of what the change itself says the latest counts, and of one time a withdrawal.
-                if let Some(time) = time {
-                    if let Some(&(before, withdrew)) = said.get(&key)
-                        && (time < before || (time == before && withdrew && !is_withdrawn))
-                    {
-                        continue;
+                if is_withdrawn {
+                    said.withdrawn = said.withdrawn.max(time);
+                    if time.is_some() || said.gone.is_none() {
+                        said.gone = Some(time.or(stored_time));
                     }
-                    said.insert(key.clone(), (time, *is_withdrawn));
+                    model.entries.insert(key, (None, said.gone.unwrap()));
+                    continue;
                 }
-                let hashes = (!is_withdrawn).then(|| set(hashes));
-                model.entries.insert(key, (hashes, time));
+                said.asserted = said.asserted.max(time);
+                let mut hashes = set(hashes);
+                if *what == What::Incomplete
+                    && let Some((Some(known), _)) = model.entries.get(&key)
+                {
+                    hashes.extend(known.iter().copied());
+                }
+                model.entries.insert(key, (Some(hashes), time));
             }
             change.commit().unwrap();
         }
@@ -140,46 +186,75 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 .change(super::list(&name(*list)), ChangeOptions::add())
                 .unwrap();
             let before = model.clone();
-            for (number, hashes, is_withdrawn) in records {
-                change
-                    .add(&record(*number, hashes, *is_withdrawn), false)
-                    .unwrap();
+            let mut said = BTreeMap::<_, Said>::new();
+            for (number, hashes, is_withdrawn, time) in records {
+                let time = time.map(i64::from);
+                let mut one = record(*number, hashes, *is_withdrawn);
+                one.source_updated = time;
+                change.add(&one, false).unwrap();
                 if hashes.is_empty() && !is_withdrawn {
                     continue;
                 }
                 let key = (name(*list), id(*number));
                 let was = before.entries.get(&key);
                 let was_time = was.and_then(|(_, time)| *time);
-                // What was withdrawn at a time is not brought back by a row of no time.
-                if !is_withdrawn && is_gone(was) && was_time.is_some() {
+                let is_withdrawal = *is_withdrawn && hashes.is_empty();
+                // What was withdrawn is brought back by what is known to be later, and by nothing else.
+                let is_outdated = if !is_withdrawn && is_gone(was) {
+                    !matches!((was_time, time), (Some(was), Some(time)) if time > was)
+                } else {
+                    is_withdrawal && is_older(time, was_time)
+                };
+                let said = said.entry(key.clone()).or_insert_with(|| Said {
+                    gone: is_gone(was).then_some(was_time),
+                    ..Said::default()
+                });
+                if is_outdated || said.is_later(time, *is_withdrawn, is_withdrawal) {
                     continue;
                 }
-                let (stored, time) = model.entries.entry(key).or_default();
+                let (stored, stored_time) = model.entries.entry(key).or_default();
                 let mut now = stored.take().unwrap_or_default();
-                if !is_withdrawn {
-                    now.extend(set(hashes));
-                } else if hashes.is_empty() {
-                    now.clear();
+                if *is_withdrawn {
+                    now.retain(|hash| !hashes.is_empty() && !set(hashes).contains(hash));
+                    if is_withdrawal {
+                        said.withdrawn = said.withdrawn.max(time);
+                    }
+                    if time.is_some() || said.gone.is_none() {
+                        said.gone = Some(time.or(was_time));
+                    }
                 } else {
-                    now.retain(|hash| !set(hashes).contains(hash));
+                    now.extend(set(hashes));
+                    // Of an older row nothing counts but its hashes, nor of one that says nothing else.
+                    let is_known = was.is_some() && !is_gone(was);
+                    let says_nothing = is_known && (time.is_none() || is_older(time, was_time));
+                    if !is_older(time, said.asserted) {
+                        *stored_time = if says_nothing { was_time } else { time };
+                    }
+                    said.asserted = said.asserted.max(time);
                 }
-                // A row that takes single hashes back says nothing of the entry, unless none is left.
-                if !is_withdrawn || now.is_empty() {
-                    *time = was_time;
+                if now.is_empty() {
+                    *stored_time = said.gone.unwrap();
                 }
                 *stored = (!now.is_empty()).then_some(now);
             }
             change.commit().unwrap();
         }
-        Operation::Replace(list, records) => {
+        Operation::Replace(list, records, left_out) => {
             let mut change = writer
                 .change(super::list(&name(*list)), replace_any())
                 .unwrap();
-            model.entries.retain(|key, _| key.0 != name(*list));
+            let kept: BTreeSet<_> = left_out.iter().map(|entry| id(*entry)).collect();
+            model
+                .entries
+                .retain(|key, _| key.0 != name(*list) || kept.contains(&key.1));
+            for id in &kept {
+                change.left_out(id).unwrap();
+            }
             for (number, hashes) in records {
                 change.add(&record(*number, hashes, false), false).unwrap();
-                let (stored, _) = model.entries.entry((name(*list), id(*number))).or_default();
+                let (stored, time) = model.entries.entry((name(*list), id(*number))).or_default();
                 stored.get_or_insert_default().extend(set(hashes));
+                *time = None;
             }
             change.commit().unwrap();
         }
@@ -285,13 +360,19 @@ fn a_crash_at_any_step_leaves_the_old_state_or_the_new() {
     let operations = [
         Operation::Apply(
             0,
-            vec![(1, vec![1, 2], false, None), (2, vec![2], false, None)],
+            vec![
+                (1, vec![1, 2], What::Whole, None),
+                (2, vec![2], What::Whole, None),
+            ],
         ),
-        Operation::Add(0, vec![(1, vec![3], false), (3, vec![1], false)]),
-        Operation::Replace(1, vec![(1, vec![4]), (2, vec![5])]),
+        Operation::Add(
+            0,
+            vec![(1, vec![3], false, None), (3, vec![1], false, None)],
+        ),
+        Operation::Replace(1, vec![(1, vec![4]), (2, vec![5])], vec![1]),
         Operation::Withdraw(0, vec![2]),
         Operation::Purge,
-        Operation::Apply(0, vec![(1, vec![7], false, None)]),
+        Operation::Apply(0, vec![(1, vec![7], What::Whole, None)]),
         Operation::Compact,
     ];
     for broken in 0..operations.len() {

@@ -149,3 +149,73 @@ fn a_withdrawal_does_not_fail_for_damage_of_what_was_to_be_put_together() {
         Err(StoreError::Corrupt { .. })
     ));
 }
+
+#[test]
+fn damage_of_one_segment_keeps_nothing_of_the_others_from_being_purged() {
+    let (directory, mut writer) = new_store();
+    for name in ["x", "y"] {
+        let two = [entry("a", &[md5(1)]), entry("b", &[md5(2)])];
+        change(&mut writer, name, whole(), &two).unwrap();
+        writer.withdraw(name, ["a"]).unwrap();
+    }
+    drop(writer);
+    let names = || {
+        let names = fs::read_dir(directory.path()).unwrap();
+        let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.starts_with("segment")).collect();
+        names.sort();
+        names
+    };
+    let holds = |name: &String| {
+        let bytes = fs::read(directory.path().join(name)).unwrap();
+        memchr::memmem::find(&bytes, md5(1).as_bytes())
+    };
+    let damaged = names()
+        .into_iter()
+        .rfind(|name| holds(name).is_some())
+        .unwrap();
+    let path = directory.path().join(&damaged);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = memchr::memmem::find(&bytes, md5(2).as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let mut writer = StoreWriter::open(directory.path()).unwrap();
+    let purged = writer.purge(&mut |_| {});
+    assert!(matches!(purged, Err(StoreError::Corrupt { .. })));
+    let left: Vec<_> = names().into_iter().filter(|n| holds(n).is_some()).collect();
+    assert_eq!(left, [damaged]);
+    assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_said_of_a_list_that_is_removed_is_in_no_segment_of_others() {
+    let (directory, mut writer) = new_store();
+    let mut described = list("secret name");
+    described.terms = "secret terms".to_owned();
+    let mut one = writer.change(described, whole()).unwrap();
+    one.add(&entry("a", &[md5(1)]), false).unwrap();
+    one.commit().unwrap();
+    let two = [entry("b", &[md5(2)]), entry("c", &[md5(3)])];
+    change(&mut writer, "x", whole(), &two).unwrap();
+    writer.withdraw("x", ["b"]).unwrap();
+    writer.purge(&mut |_| {}).unwrap();
+    writer.remove_list("secret name", &mut |_| {}).unwrap();
+    drop(writer);
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(memchr::memmem::find(&bytes, b"secret").is_none());
+    }
+    verify(directory.path());
+}
+
+#[test]
+fn a_store_that_was_not_made_to_its_end_can_be_made() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["lock", ".hashsieve-abc.unpublished"] {
+        fs::write(directory.path().join(name), b"").unwrap();
+    }
+    let mut writer = StoreWriter::create(directory.path()).unwrap();
+    change(&mut writer, "x", whole(), &[entry("a", &[md5(1)])]).unwrap();
+    drop(writer);
+    verify(directory.path());
+}
