@@ -2,7 +2,7 @@
 //! lose what it had. All ids are made up.
 
 use hashsieve::HashKind;
-use hashsieve::list::{ColumnMap, CsvMapping, ListFormat};
+use hashsieve::list::{ColumnMap, CsvMapping, ImportItem, ImportOptions, Importer, ListFormat};
 
 #[path = "support/importing.rs"]
 pub mod importing;
@@ -34,6 +34,62 @@ fn rows_of_tables_do() {
     let header = "MD5;SHA1;PhotoDNA;Image ID;Is distributed;Baseline";
     let text = format!("{header}\nbad;;;17;;\n{md5};;;18;;\n");
     assert_eq!(told(ListFormat::Icse, &text, 1), ids(&[Some("17")]));
+}
+
+#[test]
+fn rows_that_are_no_rows_do_if_their_ids_can_be_found() {
+    let md5 = hex(HashKind::Md5, 1);
+    let text = format!(
+        "id,md5,tags,status\na,{md5},x\nb,{md5},x,active,more\n,{md5},x\nc,{md5},\"x,active\nd,{md5},x,active\n"
+    );
+    let format = || ListFormat::Csv(CsvMapping::default());
+    let expected = [Some("a"), Some("b"), None, Some("c")];
+    assert_eq!(told(format(), &text, 1), ids(&expected));
+    let mut bytes = format!("id,md5,tags\ne,{md5},caf").into_bytes();
+    bytes.extend(b"\xe9\n");
+    let out = import(format(), &bytes);
+    assert_eq!(out.kept_out[0].entry_id.as_deref(), Some("e"));
+    let header = "MD5;SHA1;PhotoDNA;Image ID;Is distributed;Baseline";
+    let text = format!("{header}\n{md5};;;17;;;;x\n{md5};;;18;;\n");
+    assert_eq!(told(ListFormat::Icse, &text, 1), ids(&[Some("17")]));
+}
+
+#[test]
+fn records_that_lack_hashes_say_so() {
+    let md5 = hex(HashKind::Md5, 1);
+    let lacks = |format: ListFormat, text: &str| {
+        let options = ImportOptions { format };
+        let items = Importer::new(text.as_bytes(), &options).unwrap();
+        let lacks: Vec<bool> = items
+            .filter_map(|item| match item.unwrap() {
+                ImportItem::Entry { lacks_hashes, .. } => Some(lacks_hashes),
+                ImportItem::Quarantined(_) => None,
+            })
+            .collect();
+        lacks
+    };
+    let text = format!("id,md5,sha1,quality\na,{md5},bad,\nb,{md5},,900\nc,{md5},,\n");
+    let format = ListFormat::Csv(CsvMapping::default());
+    assert_eq!(lacks(format, &text), [true, false, false]);
+    let file = format!(
+        r#"{{"odata.metadata": "https://example.org/1.3.xml/US", "value": [
+        {{"MediaID": 1, "MD5": "{md5}", "SHA1": "bad"}},
+        {{"MediaID": 2, "MD5": "{md5}", "SHA1": 17}},
+        {{"MediaID": 3, "MD5": "{md5}", "AlternativeHashes": [{{"HashName": "SHA1", "HashValue": "bad"}}]}},
+        {{"MediaID": 4, "MD5": "{md5}", "Series": []}}
+    ]}}"#
+    );
+    let format = ListFormat::Vics { region: None };
+    assert_eq!(lacks(format, &file), [true, true, true, false]);
+    let image = |hashes: &str| {
+        format!("<image><member id=\"42\"/><id>x</id><fingerprints>{hashes}</fingerprints></image>")
+    };
+    let page = format!(
+        "<queryResult><images>{}{}</images></queryResult>",
+        image(&format!("<md5>{md5}</md5><sha1>bad</sha1>")),
+        image(&format!("<md5>{md5}</md5>"))
+    );
+    assert_eq!(lacks(ListFormat::Ncmec, &page), [true, false]);
 }
 
 #[test]

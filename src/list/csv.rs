@@ -96,10 +96,7 @@ impl Meaning for Columns {
         if let Some(reason) = row.wrong_field_count(self.needed) {
             sink.quarantine(line, None, reason);
             // Fields may have moved. Then this is no entry's id, or another's, and it does no harm to keep what is known of that.
-            let mut places = self.places.iter();
-            if let Some(id) = places.find(|place| place.field == CsvField::EntryId) {
-                sink.left_out(row.cell(id.index));
-            }
+            sink.left_out(self.id_column().map_or("", |column| row.cell(column)));
             return;
         }
         if let Some(status) = self.own_status.map(|index| row.cell(index)) {
@@ -133,6 +130,12 @@ impl Meaning for Columns {
         } else {
             sink.entry(line, entry);
         }
+    }
+
+    fn id_column(&self) -> Option<usize> {
+        let mut places = self.places.iter();
+        let place = places.find(|place| place.field == CsvField::EntryId)?;
+        Some(place.index)
     }
 
     fn columns_used(&self) -> Option<ColumnsUsed> {

@@ -100,14 +100,17 @@ pub(super) fn open<R: BufRead>(
 }
 
 impl Meaning for Columns {
+    fn id_column(&self) -> Option<usize> {
+        let is_id = |column: &Column| matches!(column, Column::Field(CsvField::EntryId));
+        let mut places = self.places.iter();
+        let (index, _) = places.find(|(_, column)| is_id(column))?;
+        Some(*index)
+    }
+
     fn read(&self, row: &Rows, line: u64, sink: &mut Sink) {
         if let Some(reason) = row.wrong_field_count(None) {
             sink.quarantine(line, None, reason);
-            let mut places = self.places.iter();
-            let id = places.find(|(_, column)| column.label() == CsvField::EntryId.name());
-            if let Some((index, _)) = id {
-                sink.left_out(row.cell(*index));
-            }
+            sink.left_out(self.id_column().map_or("", |column| row.cell(column)));
             return;
         }
         let mut draft = Draft::new(&self.rules, line);

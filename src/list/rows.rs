@@ -23,6 +23,11 @@ pub(super) trait Meaning: Send + Sync {
     /// Reads a row into the sink, which has counted it as a record.
     fn read(&self, row: &Rows, line: u64, sink: &mut Sink);
 
+    /// Returns the column of the entries' ids, if there is one.
+    fn id_column(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns which columns are read, where that is a matter of names.
     fn columns_used(&self) -> Option<ColumnsUsed> {
         None
@@ -51,8 +56,15 @@ pub(super) struct Rows {
 
 /// What a row turned out to be. The fields of a good one are in the parser.
 enum Row {
-    Good { line: u64 },
-    Bad { line: u64, reason: QuarantineReason },
+    Good {
+        line: u64,
+    },
+    Bad {
+        line: u64,
+        reason: QuarantineReason,
+        /// Its first line, as far as it can be read.
+        text: String,
+    },
 }
 
 impl Rows {
@@ -89,7 +101,9 @@ impl Rows {
                     rows.header = Some(rows.len());
                     line
                 }
-                Row::Bad { line, reason } => return Err(ListError::BadHeader { line, reason }),
+                Row::Bad { line, reason, .. } => {
+                    return Err(ListError::BadHeader { line, reason });
+                }
             },
         };
         Ok((rows, line))
@@ -111,9 +125,15 @@ impl Rows {
             return Ok(true);
         }
         match self.read_row(lines, first, sink)? {
-            Row::Bad { line, reason } => {
+            Row::Bad { line, reason, text } => {
                 sink.report.records += 1;
                 sink.quarantine(line, None, reason);
+                if let Some(column) = meaning.id_column() {
+                    // Quotes that do not close may have moved the fields, as for `wrong_field_count`.
+                    let mut fields = text.split(char::from(self.parser.delimiter));
+                    let id = fields.nth(column).unwrap_or_default();
+                    sink.left_out(id.trim().trim_matches('"'));
+                }
             }
             Row::Good { .. } if self.parser.is_blank() => sink.report.blank += 1,
             Row::Good { line } => {
@@ -175,22 +195,24 @@ impl Rows {
         sink: &mut Sink,
     ) -> Result<Row, ListError> {
         let line = first.number;
-        let bad = |reason| Ok(Row::Bad { line, reason });
+        let bad = |reason, first: &Line| {
+            let bytes = first.bytes.as_deref().unwrap_or_default();
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            Ok(Row::Bad { line, reason, text })
+        };
         let text = match self.bytes_of(&first) {
             Ok(text) => text,
-            Err(reason) => return bad(reason),
+            Err(reason) => return bad(reason, &first),
         };
         let mut scan = QuoteScan::new(self.parser.delimiter);
         scan.line(text);
         if !scan.is_open() {
-            let parsed = self.parser.parse(text);
+            if !self.parser.parse(text) {
+                return bad(QuarantineReason::UnclosedQuote, &first);
+            }
             lines.recycle(first);
-            return if parsed {
-                self.width.get_or_insert(self.parser.record.len());
-                Ok(Row::Good { line })
-            } else {
-                bad(QuarantineReason::UnclosedQuote)
-            };
+            self.width.get_or_insert(self.parser.record.len());
+            return Ok(Row::Good { line });
         }
         let mut joined = text.to_vec();
         let mut taken = Vec::new();
@@ -228,7 +250,7 @@ impl Rows {
             Ok(Row::Good { line })
         } else {
             lines.take_back(taken);
-            bad(QuarantineReason::UnclosedQuote)
+            bad(QuarantineReason::UnclosedQuote, &first)
         }
     }
 }

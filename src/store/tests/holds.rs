@@ -212,8 +212,8 @@ fn nothing_that_is_not_known_to_be_later_brings_back_what_was_withdrawn() {
             if is_stored {
                 change(&mut writer, "x", options, &[old()]).unwrap();
             }
-            change(&mut writer, "x", options, &[gone.clone()]).unwrap();
-            let summary = change(&mut writer, "x", options, &[again.clone()]).unwrap();
+            change(&mut writer, "x", options, std::slice::from_ref(&gone)).unwrap();
+            let summary = change(&mut writer, "x", options, std::slice::from_ref(&again)).unwrap();
             assert_eq!((summary.added, summary.outdated), (0, 1), "case {number}");
             assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
         }
@@ -235,7 +235,7 @@ fn an_older_row_adds_its_hashes_and_says_and_withdraws_nothing_else() {
     first.opinion = Opinion::Negative;
     change(&mut writer, "x", table, &[first]).unwrap();
     let older = at(entry("a", &[md5(2)]), 1000);
-    let summary = change(&mut writer, "x", table, &[older.clone()]).unwrap();
+    let summary = change(&mut writer, "x", table, std::slice::from_ref(&older)).unwrap();
     assert_eq!((summary.changed, summary.outdated), (1, 0));
     let gone = at(withdrawn("a"), 1500);
     let summary = change(&mut writer, "x", table, &[gone]).unwrap();
