@@ -4,9 +4,8 @@
 //! is measured with the program: of a VICS file of 2 GB (1.9 million entries) `hashsieve list check` held 3.2 MB and read 480
 //! thousand entries a second (2 cores, AMD EPYC Zen 4, 2026-11-25).
 //!
-//! A VICS record is gone through twice: to find where it ends, which also bounds its length and depth, and to read its fields
-//! with `serde_json`. By callgrind the second is three quarters of the work, half of which is in texts that go into the entry
-//! (allocated one by one) and hashes read from hexadecimal digits.
+//! A VICS record of a kilobyte takes 27,800 instructions (callgrind): 7,000 to find where it ends, which also bounds its length and
+//! depth, 11,000 to read its fields with `serde_json`, and 9,000 to make the entry, whose texts are allocated one by one.
 
 use std::fmt::Write;
 use std::hint::black_box;

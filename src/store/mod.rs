@@ -119,10 +119,12 @@ impl Store {
     ///
     /// Reads the manifest, a few kilobytes, when nothing changed; else it maps new segments, reads which of their entries do not
     /// stand, and checks every byte of them ([`Index::verify`](crate::Index::verify)), so that a damaged one cannot come into use
-    /// unnoticed: milliseconds after a small change, and seconds after tens of millions of entries were put together anew. Once it has returned, every snapshot is at least as new as the store was when it was called.
+    /// unnoticed: milliseconds after a small change, and seconds after tens of millions of entries were put together anew. Once it has
+    /// returned, every snapshot is at least as new as the store was when it was called.
     ///
     /// # Errors
-    /// As for [`open`](Self::open); the snapshot that was there stays.
+    /// As for [`open`](Self::open); the snapshot that was there stays. So a damaged new segment holds up all that is new in the
+    /// store, withdrawals too, until the store is restored: without that segment entries could be missed, and with it mistaken.
     pub fn reload(&self) -> Result<bool, StoreError> {
         let _reloading = self
             .reloading
