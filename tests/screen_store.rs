@@ -419,7 +419,10 @@ fn no_query_fails_or_is_stale_while_a_store_changes_under_full_load() {
                     let before = (settled.load(Ordering::SeqCst), state.load(Ordering::SeqCst));
                     let always = screener.screen_pixels(&pictures[0].as_pixels());
                     let sometimes = screener.screen_pixels(&pictures[1].as_pixels());
-                    let after = (settled.load(Ordering::SeqCst), state.load(Ordering::SeqCst));
+                    // The other way round than before: if this thread were held up between the two while two changes are done, the
+                    // state read last would be as it was, and a count read first would not show the changes.
+                    let state = state.load(Ordering::SeqCst);
+                    let after = (settled.load(Ordering::SeqCst), state);
                     assert_eq!(found(&always), [("a", "one", 0)]);
                     match sometimes.status {
                         Status::Match => assert_eq!(found(&sometimes), [("a", "two", 0)]),
