@@ -1,6 +1,7 @@
 //! The program with policies and stores: what a policy comes to, what scans make of it. All pictures are synthetic, all entries
 //! made up.
 
+use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -325,6 +326,48 @@ fn a_scan_that_runs_takes_what_is_withdrawn_meanwhile() {
     }
     running.kill().unwrap();
     running.wait().unwrap();
+}
+
+#[test]
+fn a_scan_tells_once_that_a_list_of_the_policy_is_gone_and_fails() {
+    let place = place();
+    // What is left has something to look up.
+    add(&place, "left", &[entry("e", &[pdq(&drawn(4))])]);
+    let folder = place.at("many");
+    std::fs::create_dir(&folder).unwrap();
+    let picture = place.read("third.png");
+    // Several times as long to screen as the program waits between two looks at the store.
+    for number in 0..400 {
+        std::fs::write(folder.join(format!("{number:03}.png")), &picture).unwrap();
+    }
+    // The scan waits for standard input, and so is at work when the list goes.
+    let scan = ["scan", "third.png", "-", "many", "--against", "store"];
+    let options = ["--policy", "policy.toml", "--jobs", "1", "-o", "report"];
+    let mut running = place
+        .command(&[&scan[..], &options].concat())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while std::fs::metadata(place.at("report")).is_err() {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the scan did not begin"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    writer(&place).remove_list("a", &mut |_| {}).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    running.stdin.take().unwrap().write_all(&picture).unwrap();
+    let ran = program::Ran::from(running.wait_with_output().unwrap()).exits(2);
+    let gone = "the policy names the list `a`, which is not, or no longer, in what is searched";
+    assert_eq!(ran.stderr.matches(gone).count(), 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("402 inputs: 402 no_match"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

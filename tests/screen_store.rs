@@ -180,6 +180,46 @@ fn a_policy_may_outlive_a_list_and_a_new_list_follows_the_default() {
 }
 
 #[test]
+fn lists_that_the_policy_names_and_that_are_gone_are_told_in_order_wherever_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    for list in ["known", "suppressed", "disabled"] {
+        add(&mut writer, list, &[entry("e", &[pdq(&small(2))])]);
+    }
+    let policy = "
+        [lists.a]
+        [lists.known]
+        known = { reason = 'x', lists = ['suppressed', 'a'] }
+        [[disabled]]
+        list = 'disabled'
+        entry = 'e'
+        reason = 'x'
+    ";
+    let policy = toml::from_str(policy).unwrap();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap();
+    assert_eq!(screener.missing_lists(), [""; 0]);
+    for (removed, missing) in [
+        ("suppressed", &["suppressed"][..]),
+        ("a", &["a", "suppressed"]),
+        ("known", &["a", "known", "suppressed"]),
+        ("disabled", &["a", "disabled", "known", "suppressed"]),
+    ] {
+        let before = screener.missing_lists();
+        writer.remove_list(removed, &mut |_| {}).unwrap();
+        // Until it is loaded again, the list is searched still.
+        assert_eq!(screener.missing_lists(), before);
+        assert!(screener.reload().unwrap());
+        assert_eq!(screener.missing_lists(), missing);
+    }
+    add(&mut writer, "a", &[entry("one", &[pdq(&small(1))])]);
+    assert!(screener.reload().unwrap());
+    assert_eq!(
+        screener.missing_lists(),
+        ["disabled", "known", "suppressed"]
+    );
+}
+
+#[test]
 fn an_empty_store_decides_nothing_until_it_has_a_list() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = StoreWriter::create(folder.path()).unwrap();

@@ -322,11 +322,19 @@ impl Plan {
         if self.lists.is_empty() {
             return Ok(());
         }
-        let is_known = |name: &str| self.lists.iter().any(|list| *list.name == *name);
-        match followed.names().find(|name| !is_known(name)) {
+        match self.missing_names(followed).next() {
             Some(name) => Err(PolicyError::UnknownList { name: name.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// Returns the names of lists that the policy uses and that are nowhere, some of them several times.
+    pub(super) fn missing_names<'f>(
+        &self,
+        followed: &'f Followed,
+    ) -> impl Iterator<Item = &'f String> {
+        let is_there = |name: &str| self.lists.iter().any(|list| *list.name == *name);
+        followed.names().filter(move |name| !is_there(name))
     }
 
     fn add_index(
