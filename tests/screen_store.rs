@@ -417,6 +417,44 @@ fn a_list_of_a_store_that_is_stale_by_its_own_limit_is_out_of_date() {
     assert_eq!(screen().status, Status::NoMatch);
 }
 
+/// Says of the lists of a store that they were changed at another time, as by a clock that was wrong.
+fn set_checked_at(directory: &Path, time: i64) {
+    let path = directory.join("manifest");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    for list in manifest["lists"].as_array_mut().unwrap() {
+        assert!(list["checked_at"].is_i64());
+        list["checked_at"] = time.into();
+    }
+    let line = manifest.to_string();
+    let checksum = digest::of(line.as_bytes(), &[HashKind::Sha256])[0].to_hex();
+    std::fs::write(path, format!("{line}\n{checksum}\n")).unwrap();
+}
+
+#[test]
+fn a_list_of_a_store_whose_time_is_days_in_the_future_is_out_of_date() {
+    const DAY: i64 = 86_400;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = ListSettings::default();
+    settings.stale_after_days = Some(Some(7));
+    store(folder.path()).describe("a", &settings).unwrap();
+    for (checked_at, status) in [
+        (now, Status::NoMatch),
+        (now + DAY / 2, Status::NoMatch),
+        (now + 2 * DAY, Status::ListOutOfDate),
+        (i64::MAX, Status::ListOutOfDate),
+    ] {
+        set_checked_at(folder.path(), checked_at);
+        let store = Store::open(folder.path()).unwrap();
+        let screener = Screener::new([store], Policy::default()).unwrap();
+        let verdict = screener.screen_pixels(&small(2).as_pixels());
+        assert_eq!(verdict.status, status);
+    }
+}
+
 #[test]
 fn entries_stay_disabled_when_a_store_changes() {
     let folder = tempfile::tempdir().unwrap();

@@ -413,23 +413,21 @@ impl Screener {
     }
 }
 
-/// Returns the names of the lists that are asked for something, or suppress something, and are too old for it.
+/// Returns the names of the lists that are asked for something, or suppress something, and are out of date for it.
 fn lists_out_of_date(plan: &Plan) -> Vec<String> {
-    if plan.lists.iter().all(|list| list.expires.is_none()) {
+    if plan.lists.iter().all(|list| list.fresh.is_none()) {
         return Vec::new();
     }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock before 1970 or far in the future cannot show that a list is young enough.
-    let now = since.map_or(i64::MAX, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    });
-    let expired = plan.lists.iter().filter(|list| {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    let now = since.and_then(|since| i64::try_from(since.as_secs()).ok());
+    let out_of_date = plan.lists.iter().filter(|list| {
         let is_matched = HashKind::ALL
             .into_iter()
             .any(|kind| list.policy.has_kind(kind));
-        is_matched && list.expires.is_some_and(|expires| now > expires)
+        is_matched && list.is_out_of_date(now)
     });
-    expired.map(|list| list.name.to_string()).collect()
+    out_of_date.map(|list| list.name.to_string()).collect()
 }
 
 impl fmt::Debug for Screener {
