@@ -506,6 +506,43 @@ fn what_is_no_mistake_and_worth_knowing_is_noted() {
 }
 
 #[test]
+fn a_key_of_a_policy_that_may_be_a_hash_is_not_repeated() {
+    let place = place();
+    let hash = program::made_up(hashsieve::HashKind::Sha256, 1);
+    let with_backticks = format!("{}`, expected `{}", &hash[..20], &hash[20..]);
+    for (text, says) in [
+        (
+            format!("[lists.a]\n{hash} = 1\n"),
+            "line 2, column 1: a key that is not known, expected one of `action`, ",
+        ),
+        (
+            format!("[lists.a]\n'{with_backticks}' = 1\n"),
+            "line 2, column 1: a key that is not known, expected one of `action`, ",
+        ),
+        (
+            format!("[lists.a]\naction = '{hash}'\n"),
+            "line 2, column 10: a key that is not known, expected one of `observe`, ",
+        ),
+        (format!("[lists.a.kinds.{hash}]\n"), "line 1, column 16: "),
+        (
+            format!("[lists.a]\nkinds = {{ {hash} = {{}}, {hash} = {{}} }}\n"),
+            "line 2, column ",
+        ),
+        // As long as a name may be.
+        (
+            format!("{} = 1\n", "k".repeat(30)),
+            "unknown field `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk`, expected one of `dihedral`, ",
+        ),
+    ] {
+        place.write("policy.toml", text);
+        let ran = place.run(&["policy", "check", "policy.toml"]).exits(2);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+        let is_told = ran.stderr.contains(&hash[..20]) || ran.stderr.contains(&hash[20..]);
+        assert!(!is_told, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn what_is_only_observed_of_a_file_that_is_cut_is_told_as_not_fully_seen() {
     let place = place();
     place.write("policy.toml", "[lists.a]\naction = 'observe'\n");

@@ -254,15 +254,32 @@ pub(crate) fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
     })
 }
 
-/// Returns what is wrong without the value that is wrong, which may be the id of an entry.
+/// Returns what is wrong without the value that is wrong, which may be the id of an entry, and without a key that may be a hash.
 fn without_values(message: &str) -> String {
+    let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
     for wrong in ["invalid type", "invalid value"] {
         if message.starts_with(wrong) {
-            let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
             return format!("{wrong}{expected}");
         }
     }
+    let said = &message[..message.len() - expected.len()];
+    if is_long(name_in(said)) {
+        return format!("a key that is not known{expected}");
+    }
     message.to_owned()
+}
+
+/// Returns what stands in backticks, from the first to the last of them: a name may hold some itself.
+fn name_in(said: &str) -> &str {
+    let (first, last) = (said.find('`'), said.rfind('`'));
+    let between = first.zip(last).and_then(|(a, b)| said.get(a + 1..b));
+    between.unwrap_or_default()
+}
+
+/// Returns whether a name is longer than any that a policy has, and so may be a hash.
+fn is_long(name: &str) -> bool {
+    const LONGEST_NAME: usize = 30;
+    name.chars().count() > LONGEST_NAME
 }
 
 /// Reads an input into `bytes` and screens it.
