@@ -443,6 +443,33 @@ fn a_policy_is_told_and_what_it_misses_is_found() {
 }
 
 #[test]
+fn a_disabled_entry_that_is_withdrawn_is_not_there() {
+    let place = place();
+    let check = ["policy", "check", "policy.toml", "--against", "store"];
+    writer(&place).withdraw("a", ["off"]).unwrap();
+    for is_purged in [false, true] {
+        if is_purged {
+            writer(&place).purge(&mut |_| {}).unwrap();
+        }
+        let ran = place.run(&check).exits(2);
+        assert!(
+            ran.stdout.contains("entry off (is withdrawn): "),
+            "{}",
+            ran.stdout
+        );
+        let doubt = "the disabled entry `off` is withdrawn from list `a`";
+        assert!(ran.stderr.contains(doubt), "{}", ran.stderr);
+        let ran = place.run(&[&check[..], &["--json"]].concat()).exits(2);
+        let checked = &ran.json()[0]["disabled"][0];
+        assert_eq!(
+            program::keys(checked),
+            ["entry", "is_there", "list", "reason"]
+        );
+        assert_eq!(checked["is_there"], false);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_policy_is_told_by_its_place_and_without_what_stands_there() {
     let place = place();
     for (text, says) in [
