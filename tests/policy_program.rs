@@ -498,41 +498,6 @@ fn what_is_wrong_with_a_policy_is_told_by_its_place_and_without_what_stands_ther
 }
 
 #[test]
-fn what_is_no_mistake_and_worth_knowing_is_noted() {
-    let place = place();
-    add(&place, "files", &[entry("f", &[md5(b"x")])]);
-    let policy = "
-        [lists.a]
-        opinions = []
-        action = 'observe'
-        unconfirmed_action = 'block'
-        [lists.files]
-        known = { reason = 'x' }
-        [lists.known]
-        known = { reason = 'x' }
-    ";
-    place.write("policy.toml", policy);
-    let check = ["policy", "check", "policy.toml"];
-    let notes = |ran: &program::Ran| -> Vec<String> {
-        let lines = ran.stdout.lines();
-        lines
-            .filter_map(|line| line.strip_prefix("note      "))
-            .map(str::to_owned)
-            .collect()
-    };
-    let of_a = [
-        "list a: no opinion counts, so that every match is suppressed",
-        "list a: unconfirmed_action is stronger than any action, and says no more than that",
-    ];
-    assert_eq!(notes(&place.run(&check).exits(0)), of_a);
-    let ran = place.run(&[&check[..], &["--against", "store"]].concat());
-    let noted = notes(&ran.exits(0));
-    assert_eq!(noted[..2], of_a);
-    let weak = "list files: known by md5 or sha1 alone, which files that differ can share; sha256 is better";
-    assert_eq!(noted[2..], [weak]);
-}
-
-#[test]
 fn a_key_of_a_policy_that_may_be_a_hash_is_not_repeated() {
     let place = place();
     let hash = program::made_up(hashsieve::HashKind::Sha256, 1);
@@ -567,6 +532,45 @@ fn a_key_of_a_policy_that_may_be_a_hash_is_not_repeated() {
         let is_told = ran.stderr.contains(&hash[..20]) || ran.stderr.contains(&hash[20..]);
         assert!(!is_told, "{}", ran.stderr);
     }
+}
+
+#[test]
+fn what_is_no_mistake_and_worth_knowing_is_noted() {
+    let place = place();
+    add(&place, "files", &[entry("f", &[md5(b"x")])]);
+    add(&place, "trial", &[entry("t", &[md5(b"y")])]);
+    let policy = "
+        [lists.a]
+        opinions = []
+        action = 'observe'
+        unconfirmed_action = 'block'
+        [lists.trial]
+        action = 'observe'
+        [lists.files]
+        known = { reason = 'x' }
+        [lists.known]
+        known = { reason = 'x' }
+    ";
+    place.write("policy.toml", policy);
+    let check = ["policy", "check", "policy.toml"];
+    let notes = |ran: &program::Ran| -> Vec<String> {
+        let lines = ran.stdout.lines();
+        lines
+            .filter_map(|line| line.strip_prefix("note      "))
+            .map(str::to_owned)
+            .collect()
+    };
+    let of_a = [
+        "list a: no opinion counts, so that every match is suppressed",
+        "list a: unconfirmed_action = \"block\" changes nothing, since no match asks for more than observe: it only limits what \
+         unconfirmed entries ask for. Leave it out, or ask for more by action",
+    ];
+    assert_eq!(notes(&place.run(&check).exits(0)), of_a);
+    let ran = place.run(&[&check[..], &["--against", "store"]].concat());
+    let noted = notes(&ran.exits(0));
+    assert_eq!(noted[..2], of_a);
+    let weak = "list files: known by md5 or sha1 alone, which files that differ can share; sha256 is better";
+    assert_eq!(noted[2..], [weak]);
 }
 
 #[test]
@@ -642,6 +646,11 @@ fn a_given_match_is_explained() {
             "suppressed: the policy disables the entry: reported as wrong",
         ),
         (&["a", "--entry", "on", "--distance", "26"], "no match"),
+        (
+            &["a", "--entry", "on", "--quality", "49"],
+            "undecided: the quality is too low for pdq to say anything of the picture. Unless something else matches, its status is \
+             low_quality, which is not no_match: treat it as not checked, or lower minimum_quality",
+        ),
         (&["a", "--entry", "on", "--kind", "md5"], "no match"),
         (
             &["a", "--opinion", "negative"],

@@ -454,8 +454,10 @@ fn write_decision(
         DecisionOutcome::KindNotMatched | DecisionOutcome::TooFar => "no match".to_owned(),
         DecisionOutcome::Withdrawn => "no match: the list has withdrawn the entry".to_owned(),
         DecisionOutcome::QualityTooLow => {
-            "none: the picture is low_quality unless something else matches, which is not no_match"
-                .to_owned()
+            format!(
+                "undecided: the quality is too low for {kind} to say anything of the picture. Unless something else matches, its \
+                 status is low_quality, which is not no_match: treat it as not checked, or lower minimum_quality"
+            )
         }
         _ => "unknown".to_owned(),
     };
