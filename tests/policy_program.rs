@@ -1,6 +1,7 @@
 //! The program with policies and stores: what a policy comes to, what scans make of it. All pictures are synthetic, all entries
 //! made up.
 
+use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -328,6 +329,48 @@ fn a_scan_that_runs_takes_what_is_withdrawn_meanwhile() {
 }
 
 #[test]
+fn a_scan_tells_once_that_a_list_of_the_policy_is_gone_and_fails() {
+    let place = place();
+    // What is left has something to look up.
+    add(&place, "left", &[entry("e", &[pdq(&drawn(4))])]);
+    let folder = place.at("many");
+    std::fs::create_dir(&folder).unwrap();
+    let picture = place.read("third.png");
+    // Several times as long to screen as the program waits between two looks at the store.
+    for number in 0..400 {
+        std::fs::write(folder.join(format!("{number:03}.png")), &picture).unwrap();
+    }
+    // The scan waits for standard input, and so is at work when the list goes.
+    let scan = ["scan", "third.png", "-", "many", "--against", "store"];
+    let options = ["--policy", "policy.toml", "--jobs", "1", "-o", "report"];
+    let mut running = place
+        .command(&[&scan[..], &options].concat())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while std::fs::metadata(place.at("report")).is_err() {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the scan did not begin"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    writer(&place).remove_list("a", &mut |_| {}).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    running.stdin.take().unwrap().write_all(&picture).unwrap();
+    let ran = program::Ran::from(running.wait_with_output().unwrap()).exits(2);
+    let gone = "the policy names the list `a`, which is not, or no longer, in what is searched";
+    assert_eq!(ran.stderr.matches(gone).count(), 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("402 inputs: 402 no_match"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn a_policy_is_told_and_what_it_misses_is_found() {
     let place = place();
     let check = ["policy", "check", "policy.toml"];
@@ -400,6 +443,33 @@ fn a_policy_is_told_and_what_it_misses_is_found() {
 }
 
 #[test]
+fn a_disabled_entry_that_is_withdrawn_is_not_there() {
+    let place = place();
+    let check = ["policy", "check", "policy.toml", "--against", "store"];
+    writer(&place).withdraw("a", ["off"]).unwrap();
+    for is_purged in [false, true] {
+        if is_purged {
+            writer(&place).purge(&mut |_| {}).unwrap();
+        }
+        let ran = place.run(&check).exits(2);
+        assert!(
+            ran.stdout.contains("entry off (is withdrawn): "),
+            "{}",
+            ran.stdout
+        );
+        let doubt = "the disabled entry `off` is withdrawn from list `a`";
+        assert!(ran.stderr.contains(doubt), "{}", ran.stderr);
+        let ran = place.run(&[&check[..], &["--json"]].concat()).exits(2);
+        let checked = &ran.json()[0]["disabled"][0];
+        assert_eq!(
+            program::keys(checked),
+            ["entry", "is_there", "list", "reason"]
+        );
+        assert_eq!(checked["is_there"], false);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_policy_is_told_by_its_place_and_without_what_stands_there() {
     let place = place();
     for (text, says) in [
@@ -428,14 +498,54 @@ fn what_is_wrong_with_a_policy_is_told_by_its_place_and_without_what_stands_ther
 }
 
 #[test]
+fn a_key_of_a_policy_that_may_be_a_hash_is_not_repeated() {
+    let place = place();
+    let hash = program::made_up(hashsieve::HashKind::Sha256, 1);
+    let with_backticks = format!("{}`, expected `{}", &hash[..20], &hash[20..]);
+    for (text, says) in [
+        (
+            format!("[lists.a]\n{hash} = 1\n"),
+            "line 2, column 1: a key that is not known, expected one of `action`, ",
+        ),
+        (
+            format!("[lists.a]\n'{with_backticks}' = 1\n"),
+            "line 2, column 1: a key that is not known, expected one of `action`, ",
+        ),
+        (
+            format!("[lists.a]\naction = '{hash}'\n"),
+            "line 2, column 10: a key that is not known, expected one of `observe`, ",
+        ),
+        (format!("[lists.a.kinds.{hash}]\n"), "line 1, column 16: "),
+        (
+            format!("[lists.a]\nkinds = {{ {hash} = {{}}, {hash} = {{}} }}\n"),
+            "line 2, column ",
+        ),
+        // As long as a name may be.
+        (
+            format!("{} = 1\n", "k".repeat(30)),
+            "unknown field `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk`, expected one of `dihedral`, ",
+        ),
+    ] {
+        place.write("policy.toml", text);
+        let ran = place.run(&["policy", "check", "policy.toml"]).exits(2);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+        let is_told = ran.stderr.contains(&hash[..20]) || ran.stderr.contains(&hash[20..]);
+        assert!(!is_told, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn what_is_no_mistake_and_worth_knowing_is_noted() {
     let place = place();
     add(&place, "files", &[entry("f", &[md5(b"x")])]);
+    add(&place, "trial", &[entry("t", &[md5(b"y")])]);
     let policy = "
         [lists.a]
         opinions = []
         action = 'observe'
         unconfirmed_action = 'block'
+        [lists.trial]
+        action = 'observe'
         [lists.files]
         known = { reason = 'x' }
         [lists.known]
@@ -452,7 +562,8 @@ fn what_is_no_mistake_and_worth_knowing_is_noted() {
     };
     let of_a = [
         "list a: no opinion counts, so that every match is suppressed",
-        "list a: unconfirmed_action is stronger than any action, and says no more than that",
+        "list a: unconfirmed_action = \"block\" changes nothing, since no match asks for more than observe: it only limits what \
+         unconfirmed entries ask for. Leave it out, or ask for more by action",
     ];
     assert_eq!(notes(&place.run(&check).exits(0)), of_a);
     let ran = place.run(&[&check[..], &["--against", "store"]].concat());
@@ -535,6 +646,11 @@ fn a_given_match_is_explained() {
             "suppressed: the policy disables the entry: reported as wrong",
         ),
         (&["a", "--entry", "on", "--distance", "26"], "no match"),
+        (
+            &["a", "--entry", "on", "--quality", "49"],
+            "undecided: the quality is too low for pdq to say anything of the picture. Unless something else matches, its status is \
+             low_quality, which is not no_match: treat it as not checked, or lower minimum_quality",
+        ),
         (&["a", "--entry", "on", "--kind", "md5"], "no match"),
         (
             &["a", "--opinion", "negative"],

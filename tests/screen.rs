@@ -184,6 +184,36 @@ fn an_old_list_is_told_before_what_is_the_files_fault_and_that_as_well() {
 }
 
 #[test]
+fn a_list_whose_date_is_days_in_the_future_is_out_of_date_when_a_policy_asks_for_its_age() {
+    const DAY: i64 = 86_400;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.hsv");
+    for (time, by_policy) in [
+        (now - DAY, Status::NoMatch),
+        (now + DAY / 2, Status::NoMatch),
+        (now + 2 * DAY, Status::ListOutOfDate),
+        (i64::MAX, Status::ListOutOfDate),
+    ] {
+        let mut builder = IndexBuilder::new(&path);
+        let list = ListDescriptor {
+            time: Some(time),
+            ..ListDescriptor::default()
+        };
+        let list = builder.add_list(list).unwrap();
+        builder.add(list, &entry("e", &[pdq(&drawn(1))])).unwrap();
+        builder.finish().unwrap();
+        for (age, status) in [(None, Status::NoMatch), (Some(30), by_policy)] {
+            let mut policy = Policy::default();
+            policy.default.max_age_days = age;
+            let screener = Screener::new(vec![Index::open(&path).unwrap()], policy).unwrap();
+            assert_eq!(screener.screen(&png(&drawn(2))).status, status);
+        }
+    }
+}
+
+#[test]
 fn a_list_without_a_date_is_out_of_date_when_a_policy_asks_for_its_age() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.hsv");

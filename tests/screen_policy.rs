@@ -518,3 +518,251 @@ proptest! {
         prop_assert_eq!(verdict.status == Status::Match, !matches.is_empty());
     }
 }
+
+/// Policies with every rule but known lists, of whole values drawn at random, against an oracle that reads nothing but their fields.
+mod every_rule {
+    use std::collections::BTreeSet;
+
+    use hashsieve::{ClassificationPolicy, DisabledEntry, KindPolicy, ListPolicy};
+    use prop::option;
+    use prop::sample::{select, subsequence};
+
+    use super::*;
+
+    /// Scheme and value of a rule. No two rules of a list may have the same.
+    const PATTERNS: [(Option<&str>, Option<&str>); 4] = [
+        (Some("scheme"), None),
+        (None, Some("1")),
+        (Some("scheme"), Some("2")),
+        (Some("other"), None),
+    ];
+    const LISTS: [&str; 3] = ["a", "b", "only in default"];
+    const FAR: [u32; 4] = [0, 10, 31, 40];
+
+    fn actions() -> impl Strategy<Value = Action> {
+        select(vec![Action::Observe, Action::Review, Action::Block])
+    }
+
+    fn opinions() -> impl Strategy<Value = Option<BTreeSet<Opinion>>> {
+        let some = subsequence(Opinion::ALL.to_vec(), 0..=4);
+        option::of(some.prop_map(|some| some.into_iter().collect()))
+    }
+
+    fn kinds() -> impl Strategy<Value = BTreeMap<HashKind, KindPolicy>> {
+        let threshold = option::of(select(FAR.to_vec()));
+        let quality = select(vec![None, Some(0), Some(0), Some(100)]);
+        let pdq = option::weighted(0.8, (threshold, quality));
+        (pdq, prop::bool::ANY).prop_map(|(pdq, has_md5)| {
+            let pdq = pdq.map(|(threshold, minimum_quality)| KindPolicy {
+                threshold,
+                minimum_quality,
+            });
+            let md5 = has_md5.then(KindPolicy::default);
+            let both = [(HashKind::Pdq, pdq), (HashKind::Md5, md5)];
+            let there = both.into_iter().filter_map(|(kind, of)| Some((kind, of?)));
+            there.collect()
+        })
+    }
+
+    fn rules() -> impl Strategy<Value = Vec<ClassificationPolicy>> {
+        let patterns = subsequence(PATTERNS.to_vec(), 0..=3).prop_shuffle();
+        let rule = (
+            prop::bool::weighted(0.2),
+            option::of(actions()),
+            opinions(),
+            option::of(kinds()),
+        );
+        (patterns, prop::collection::vec(rule, 3)).prop_map(|(patterns, rules)| {
+            let both = patterns.into_iter().zip(rules);
+            both.map(
+                |((scheme, value), (ignored, action, opinions, kinds))| ClassificationPolicy {
+                    scheme: scheme.map(str::to_owned),
+                    region: None,
+                    value: value.map(str::to_owned),
+                    ignored,
+                    action: action.filter(|_| !ignored),
+                    opinions: opinions.filter(|_| !ignored),
+                    kinds: kinds.filter(|_| !ignored),
+                },
+            )
+            .collect()
+        })
+    }
+
+    fn list() -> impl Strategy<Value = ListPolicy> {
+        let quality = select(vec![0, 0, 50, 80]);
+        (actions(), actions(), opinions(), quality, kinds(), rules()).prop_map(
+            |(action, unconfirmed_action, opinions, minimum, kinds, classifications)| ListPolicy {
+                action,
+                unconfirmed_action,
+                opinions,
+                minimum_entry_quality: minimum,
+                kinds,
+                classifications,
+                ..ListPolicy::default()
+            },
+        )
+    }
+
+    /// An entry, its list, how far its PDQ hash is, and whether the policy disables it. Some have the md5 of the file.
+    #[derive(Clone, Debug)]
+    struct Drawn {
+        list: &'static str,
+        entry: Entry,
+        distance: u32,
+        is_disabled: bool,
+    }
+
+    fn drawn_entry() -> impl Strategy<Value = Drawn> {
+        let class = (select(vec![None, Some("scheme")]), select(vec!["1", "2"]));
+        let status = select(vec![
+            EntryStatus::Active,
+            EntryStatus::Active,
+            EntryStatus::Disputed,
+            EntryStatus::Withdrawn,
+            EntryStatus::Other("word".to_owned()),
+        ]);
+        let told = (
+            select(Opinion::ALL.to_vec()),
+            status,
+            select(vec![None, Some(49), Some(50), Some(90)]),
+            option::of(class),
+        );
+        let place = (
+            select(LISTS.to_vec()),
+            select(FAR.to_vec()),
+            prop::bool::ANY,
+            prop::bool::weighted(0.1),
+        );
+        (told, place).prop_map(|(told, (list, distance, has_md5, is_disabled))| {
+            let mut entry = near("", distance as usize);
+            (entry.opinion, entry.status, entry.quality) = (told.0, told.1, told.2);
+            entry.classification = told.3.map(|(scheme, value)| Classification {
+                scheme: scheme.map(str::to_owned),
+                region: None,
+                value: value.to_owned(),
+            });
+            if has_md5 {
+                entry.hashes.push(md5(&png(&small())));
+            }
+            Drawn {
+                list,
+                entry,
+                distance,
+                is_disabled,
+            }
+        })
+    }
+
+    /// Says what comes of an entry by a kind of hash, step by step, as the documents have it.
+    fn stated(policy: &Policy, drawn: &Drawn, kind: HashKind, quality: u8) -> DecisionOutcome {
+        let (list, entry) = (drawn.list, &drawn.entry);
+        let list = policy.lists.get(list).unwrap_or(&policy.default);
+        let mut rule = None;
+        for one in &list.classifications {
+            let Some(class) = &entry.classification else {
+                continue;
+            };
+            let is_scheme = one.scheme.is_none() || one.scheme == class.scheme;
+            let is_value = one.value.is_none() || one.value == Some(class.value.clone());
+            if rule.is_none() && is_scheme && is_value {
+                rule = Some(one);
+            }
+        }
+        if entry.status == EntryStatus::Withdrawn {
+            return DecisionOutcome::Withdrawn;
+        }
+        let kinds = rule.and_then(|rule| rule.kinds.as_ref());
+        let Some(of_kind) = kinds.unwrap_or(&list.kinds).get(&kind) else {
+            return DecisionOutcome::KindNotMatched;
+        };
+        if kind == HashKind::Pdq && quality < of_kind.minimum_quality.unwrap_or(50) {
+            return DecisionOutcome::QualityTooLow;
+        }
+        if kind == HashKind::Pdq && drawn.distance > of_kind.threshold.unwrap_or(31) {
+            return DecisionOutcome::TooFar;
+        }
+        if drawn.is_disabled {
+            let reason = "why".to_owned();
+            return DecisionOutcome::Suppressed(Suppression::Disabled { reason });
+        }
+        let opinion = match entry.opinion {
+            Opinion::Negative => Opinion::Negative,
+            _ if entry.status == EntryStatus::Disputed => Opinion::Disputed,
+            opinion => opinion,
+        };
+        let opinions = rule.and_then(|rule| rule.opinions.as_ref());
+        let counts = match opinions.or(list.opinions.as_ref()) {
+            Some(opinions) => opinions.contains(&opinion),
+            None => opinion != Opinion::Negative,
+        };
+        if !counts {
+            return DecisionOutcome::Suppressed(Suppression::Opinion { opinion });
+        }
+        if rule.is_some_and(|rule| rule.ignored) {
+            return DecisionOutcome::Suppressed(Suppression::Classification);
+        }
+        let minimum = list.minimum_entry_quality;
+        if entry.quality.unwrap_or(100) < minimum {
+            return DecisionOutcome::Suppressed(Suppression::EntryQuality { minimum });
+        }
+        let action = rule.and_then(|rule| rule.action).unwrap_or(list.action);
+        DecisionOutcome::Match(if opinion == Opinion::Positive {
+            action
+        } else {
+            action.min(list.unconfirmed_action)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_a_policy_decides_of_an_entry_is_what_a_screener_makes_of_it(
+            (default, a, b) in (list(), list(), list()),
+            mut entries in prop::collection::vec(drawn_entry(), 0..10),
+        ) {
+            let mut policy = Policy { default, ..Policy::default() };
+            policy.lists.extend([("a".to_owned(), a), ("b".to_owned(), b)]);
+            for (number, one) in entries.iter_mut().enumerate() {
+                one.entry.entry_id = format!("e{number}");
+                if one.is_disabled {
+                    let (list, entry) = (one.list.to_owned(), one.entry.entry_id.clone());
+                    policy.disabled.push(DisabledEntry { list, entry, reason: "why".to_owned() });
+                }
+            }
+            let quality = PdqHasher::new().hash(&small().as_pixels()).unwrap().quality;
+            let mut expected = BTreeMap::new();
+            for one in &entries {
+                for hash in &one.entry.hashes {
+                    let (list, entry, kind) = (one.list, &one.entry, hash.kind());
+                    let distance = if kind == HashKind::Pdq { one.distance } else { 0 };
+                    let stated = stated(&policy, one, kind, quality);
+                    let candidate = Candidate { list, entry, kind, distance, quality: Some(quality) };
+                    prop_assert_eq!(&policy.decide(&candidate).outcome, &stated);
+                    let key = (list.to_owned(), entry.entry_id.clone(), kind);
+                    match stated {
+                        DecisionOutcome::Match(action) => drop(expected.insert(key, Ok(action))),
+                        DecisionOutcome::Suppressed(why) => drop(expected.insert(key, Err(why))),
+                        _ => {}
+                    }
+                }
+            }
+            let lists = LISTS.map(|name| {
+                let of_list = entries.iter().filter(|one| one.list == name);
+                (name, of_list.map(|one| one.entry.clone()).collect::<Vec<_>>())
+            });
+            let lists = lists.each_ref().map(|(name, entries)| (*name, entries.as_slice()));
+            let screener = Screener::new([index(&lists)], policy).unwrap();
+            let verdict = screener.screen(&png(&small()));
+            let key = |one: &hashsieve::EntryMatch| (one.list.clone(), one.entry.clone(), one.kind);
+            let matches = verdict.matches.iter().map(|one| (key(one), Ok(one.action)));
+            let suppressed = verdict.suppressed.iter();
+            let suppressed = suppressed.map(|one| (key(&one.found), Err(one.suppression.clone())));
+            prop_assert_eq!(matches.chain(suppressed).collect::<BTreeMap<_, _>>(), expected.clone());
+            let strongest = expected.values().filter_map(|one| one.as_ref().ok()).max();
+            prop_assert_eq!(verdict.action.as_ref(), strongest);
+            prop_assert_eq!(verdict.status == Status::Match, strongest.is_some());
+        }
+    }
+}

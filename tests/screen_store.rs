@@ -180,6 +180,46 @@ fn a_policy_may_outlive_a_list_and_a_new_list_follows_the_default() {
 }
 
 #[test]
+fn lists_that_the_policy_names_and_that_are_gone_are_told_in_order_wherever_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = store(folder.path());
+    for list in ["known", "suppressed", "disabled"] {
+        add(&mut writer, list, &[entry("e", &[pdq(&small(2))])]);
+    }
+    let policy = "
+        [lists.a]
+        [lists.known]
+        known = { reason = 'x', lists = ['suppressed', 'a'] }
+        [[disabled]]
+        list = 'disabled'
+        entry = 'e'
+        reason = 'x'
+    ";
+    let policy = toml::from_str(policy).unwrap();
+    let screener = Screener::new([Store::open(folder.path()).unwrap()], policy).unwrap();
+    assert_eq!(screener.missing_lists(), [""; 0]);
+    for (removed, missing) in [
+        ("suppressed", &["suppressed"][..]),
+        ("a", &["a", "suppressed"]),
+        ("known", &["a", "known", "suppressed"]),
+        ("disabled", &["a", "disabled", "known", "suppressed"]),
+    ] {
+        let before = screener.missing_lists();
+        writer.remove_list(removed, &mut |_| {}).unwrap();
+        // Until it is loaded again, the list is searched still.
+        assert_eq!(screener.missing_lists(), before);
+        assert!(screener.reload().unwrap());
+        assert_eq!(screener.missing_lists(), missing);
+    }
+    add(&mut writer, "a", &[entry("one", &[pdq(&small(1))])]);
+    assert!(screener.reload().unwrap());
+    assert_eq!(
+        screener.missing_lists(),
+        ["disabled", "known", "suppressed"]
+    );
+}
+
+#[test]
 fn an_empty_store_decides_nothing_until_it_has_a_list() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = StoreWriter::create(folder.path()).unwrap();
@@ -377,6 +417,44 @@ fn a_list_of_a_store_that_is_stale_by_its_own_limit_is_out_of_date() {
     assert_eq!(screen().status, Status::NoMatch);
 }
 
+/// Says of the lists of a store that they were changed at another time, as by a clock that was wrong.
+fn set_checked_at(directory: &Path, time: i64) {
+    let path = directory.join("manifest");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    for list in manifest["lists"].as_array_mut().unwrap() {
+        assert!(list["checked_at"].is_i64());
+        list["checked_at"] = time.into();
+    }
+    let line = manifest.to_string();
+    let checksum = digest::of(line.as_bytes(), &[HashKind::Sha256])[0].to_hex();
+    std::fs::write(path, format!("{line}\n{checksum}\n")).unwrap();
+}
+
+#[test]
+fn a_list_of_a_store_whose_time_is_days_in_the_future_is_out_of_date() {
+    const DAY: i64 = 86_400;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = ListSettings::default();
+    settings.stale_after_days = Some(Some(7));
+    store(folder.path()).describe("a", &settings).unwrap();
+    for (checked_at, status) in [
+        (now, Status::NoMatch),
+        (now + DAY / 2, Status::NoMatch),
+        (now + 2 * DAY, Status::ListOutOfDate),
+        (i64::MAX, Status::ListOutOfDate),
+    ] {
+        set_checked_at(folder.path(), checked_at);
+        let store = Store::open(folder.path()).unwrap();
+        let screener = Screener::new([store], Policy::default()).unwrap();
+        let verdict = screener.screen_pixels(&small(2).as_pixels());
+        assert_eq!(verdict.status, status);
+    }
+}
+
 #[test]
 fn entries_stay_disabled_when_a_store_changes() {
     let folder = tempfile::tempdir().unwrap();
@@ -419,7 +497,10 @@ fn no_query_fails_or_is_stale_while_a_store_changes_under_full_load() {
                     let before = (settled.load(Ordering::SeqCst), state.load(Ordering::SeqCst));
                     let always = screener.screen_pixels(&pictures[0].as_pixels());
                     let sometimes = screener.screen_pixels(&pictures[1].as_pixels());
-                    let after = (settled.load(Ordering::SeqCst), state.load(Ordering::SeqCst));
+                    // The other way round than before: if this thread were held up between the two while two changes are done, the
+                    // state read last would be as it was, and a count read first would not show the changes.
+                    let state = state.load(Ordering::SeqCst);
+                    let after = (settled.load(Ordering::SeqCst), state);
                     assert_eq!(found(&always), [("a", "one", 0)]);
                     match sometimes.status {
                         Status::Match => assert_eq!(found(&sometimes), [("a", "two", 0)]),

@@ -11,6 +11,7 @@ mod policy;
 mod screening;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -243,7 +244,7 @@ impl Screener {
     /// against stores at least as new as they were when it was called.
     ///
     /// Costs what [`Store::reload`] does, and more for new segments with known lists ([`new`](Self::new) says what); other threads are not held up. Of lists that are new, [`Policy::default`] holds unless the policy names them; that a list
-    /// which the policy names is gone is no error.
+    /// which the policy names is gone is no error: [`missing_lists`](Self::missing_lists) tells of it.
     ///
     /// # Errors
     /// [`ScreenerError::Store`] or [`ScreenerError::Corrupt`] when a store cannot be read, the first of several. What was searched of
@@ -295,6 +296,43 @@ impl Screener {
                 }
             }
         }
+    }
+
+    /// Returns the names of lists that the policy uses, wherever they stand in it, and that nothing which is searched has now; in
+    /// order, each once.
+    ///
+    /// Usually there are none, since [`new`](Self::new) refuses such a policy. Somebody may remove a list from its store later: from
+    /// the [`reload`](Self::reload) on that takes this, inputs are judged without it, and no status says so. Ask after each reload,
+    /// and tell whoever keeps the policy. Where nothing has any list, all names are told. O(names x lists); takes no lock.
+    ///
+    /// # Example
+    /// ```
+    /// use hashsieve::{ChangeOptions, Policy, Screener, Store, StoreWriter};
+    /// # use hashsieve::{Entry, ListDescriptor, digest, HashKind};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("store");
+    /// # let mut writer = StoreWriter::create(&path)?;
+    /// # for name in ["hotline", "own"] {
+    /// #     let mut entry = Entry::new("entry-1");
+    /// #     entry.hashes = digest::of(b"upload", &[HashKind::Md5]);
+    /// #     let list = ListDescriptor { name: name.into(), ..Default::default() };
+    /// #     let mut change = writer.change(list, ChangeOptions::add())?;
+    /// #     change.add(&entry, false)?;
+    /// #     change.commit()?;
+    /// # }
+    /// let policy: Policy = toml::from_str("[lists.hotline]\naction = 'block'")?;
+    /// let screener = Screener::new([Store::open(&path)?], policy)?;
+    /// assert!(screener.missing_lists().is_empty());
+    ///
+    /// writer.remove_list("hotline", &mut |_| {})?;
+    /// screener.reload()?;
+    /// assert_eq!(screener.missing_lists(), ["hotline"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn missing_lists(&self) -> Vec<String> {
+        let plan = self.plan.load();
+        let missing: BTreeSet<&String> = plan.missing_names(&self.followed).collect();
+        missing.into_iter().cloned().collect()
     }
 
     /// Returns the verdict on a file's bytes: digests first, then, if a list asks for it, every picture in the file.
@@ -375,23 +413,21 @@ impl Screener {
     }
 }
 
-/// Returns the names of the lists that are asked for something, or suppress something, and are too old for it.
+/// Returns the names of the lists that are asked for something, or suppress something, and are out of date for it.
 fn lists_out_of_date(plan: &Plan) -> Vec<String> {
-    if plan.lists.iter().all(|list| list.expires.is_none()) {
+    if plan.lists.iter().all(|list| list.fresh.is_none()) {
         return Vec::new();
     }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock before 1970 or far in the future cannot show that a list is young enough.
-    let now = since.map_or(i64::MAX, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    });
-    let expired = plan.lists.iter().filter(|list| {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    let now = since.and_then(|since| i64::try_from(since.as_secs()).ok());
+    let out_of_date = plan.lists.iter().filter(|list| {
         let is_matched = HashKind::ALL
             .into_iter()
             .any(|kind| list.policy.has_kind(kind));
-        is_matched && list.expires.is_some_and(|expires| now > expires)
+        is_matched && list.is_out_of_date(now)
     });
-    expired.map(|list| list.name.to_string()).collect()
+    out_of_date.map(|list| list.name.to_string()).collect()
 }
 
 impl fmt::Debug for Screener {

@@ -1,6 +1,7 @@
 //! What is searched under a policy: the indexes and segments of one moment, with what the policy says of their lists.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -195,8 +196,8 @@ pub(super) struct PlannedList {
     pub(super) policy: Arc<ListPolicy>,
     /// The entries that do not count, each with the reason.
     disabled: Option<Arc<Disabled>>,
-    /// Seconds since 1970 past which the list is out of date.
-    pub(super) expires: Option<i64>,
+    /// When the list is not out of date, in seconds since 1970, if it ever is.
+    pub(super) fresh: Option<RangeInclusive<i64>>,
 }
 
 impl PlannedList {
@@ -205,17 +206,19 @@ impl PlannedList {
         Self {
             disabled: followed.disabled.get(&name).cloned(),
             policy: Arc::clone(policy),
-            expires: None,
+            fresh: None,
             name: name.into(),
             version: version.into(),
         }
     }
 
-    /// Sets the time past which the list is too old for the policy.
+    /// Sets when the list is young enough for the policy.
     fn with_time(mut self, time: Option<i64>) -> Self {
-        let max_age = self.policy.max_age_days.map(days);
-        // A list without a date cannot show that it is young enough.
-        self.expires = max_age.map(|age| time.map_or(i64::MIN, |time| time.saturating_add(age)));
+        self.fresh = self.policy.max_age_days.map(|age| match time {
+            Some(time) => fresh(time, age),
+            // A list without a date cannot show that it is young enough.
+            None => NEVER,
+        });
         self
     }
 
@@ -228,10 +231,16 @@ impl PlannedList {
             descriptor.version.clone(),
         )
         .with_time(descriptor.time);
-        let stale_after = list.stale_after_days.map(days);
-        let stale = stale_after.map(|limit| list.checked_at.saturating_add(limit));
-        planned.expires = planned.expires.into_iter().chain(stale).min();
+        let by_store = list.stale_after_days.map(|age| fresh(list.checked_at, age));
+        let both = planned.fresh.into_iter().chain(by_store);
+        planned.fresh = both.reduce(|a, b| *a.start().max(b.start())..=*a.end().min(b.end()));
         planned
+    }
+
+    /// Returns whether the list is out of date at a time in seconds since 1970; where the time is not known, whether it ever is.
+    pub(super) fn is_out_of_date(&self, now: Option<i64>) -> bool {
+        let fresh = self.fresh.as_ref();
+        fresh.is_some_and(|fresh| now.is_none_or(|now| !fresh.contains(&now)))
     }
 
     /// Returns the reason for which an entry does not count, if the policy disables it.
@@ -254,8 +263,15 @@ impl PlannedList {
     }
 }
 
-fn days(days: u32) -> i64 {
-    i64::from(days) * 86_400
+const DAY: i64 = 86_400;
+
+/// No time at all.
+const NEVER: RangeInclusive<i64> = RangeInclusive::new(i64::MAX, i64::MIN);
+
+/// Returns when what is of this time is not out of date, if it may be so many days old. A time that is more than a day in the future
+/// shows nothing: by which clock it was, nobody knows. The store says so too ([`StoredList::is_stale`]).
+fn fresh(time: i64, age: u32) -> RangeInclusive<i64> {
+    time.saturating_sub(DAY)..=time.saturating_add(i64::from(age) * DAY)
 }
 
 impl Plan {
@@ -322,11 +338,19 @@ impl Plan {
         if self.lists.is_empty() {
             return Ok(());
         }
-        let is_known = |name: &str| self.lists.iter().any(|list| *list.name == *name);
-        match followed.names().find(|name| !is_known(name)) {
+        match self.missing_names(followed).next() {
             Some(name) => Err(PolicyError::UnknownList { name: name.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// Returns the names of lists that the policy uses and that are nowhere, some of them several times.
+    pub(super) fn missing_names<'f>(
+        &self,
+        followed: &'f Followed,
+    ) -> impl Iterator<Item = &'f String> {
+        let is_there = |name: &str| self.lists.iter().any(|list| *list.name == *name);
+        followed.names().filter(move |name| !is_there(name))
     }
 
     fn add_index(
@@ -490,5 +514,51 @@ fn check_none_stands(segment: &Segment, list: u32) -> Result<(), CorruptIndex> {
     match entries.find(|&entry| segment.stands(entry)) {
         Some(entry) => segment.list_of(entry).map(drop),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_a_store_is_out_of_date_when_the_store_says_so_also_by_a_time_in_the_future() {
+        let followed = Followed::new(Policy::default());
+        let now = 1_800_000_000;
+        for checked_at in [
+            i64::MIN,
+            now - 3 * DAY - 1,
+            now - 3 * DAY,
+            now,
+            now + DAY,
+            now + DAY + 1,
+            i64::MAX,
+        ] {
+            for stale_after_days in [None, Some(3)] {
+                let mut list = StoredList::default();
+                (list.checked_at, list.stale_after_days) = (checked_at, stale_after_days);
+                let planned = PlannedList::of_store(&followed, &list);
+                assert_eq!(planned.is_out_of_date(Some(now)), list.is_stale(now));
+                // A clock that shows nothing shows no list to be fresh.
+                assert_eq!(planned.is_out_of_date(None), stale_after_days.is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_of_a_store_is_fresh_only_while_both_policy_and_store_say_so() {
+        let policy = toml::from_str("[default]\nmax_age_days = 10").unwrap();
+        let followed = Followed::new(policy);
+        let mut list = StoredList::default();
+        list.descriptor.time = Some(100 * DAY);
+        list.checked_at = 105 * DAY;
+        list.stale_after_days = Some(30);
+        let planned = PlannedList::of_store(&followed, &list);
+        assert_eq!(planned.fresh, Some(104 * DAY..=110 * DAY));
+        list.descriptor.time = None;
+        let planned = PlannedList::of_store(&followed, &list);
+        for now in [i64::MIN, 105 * DAY, i64::MAX] {
+            assert!(planned.is_out_of_date(Some(now)));
+        }
     }
 }

@@ -167,7 +167,8 @@ pub struct ListPolicy {
     pub kinds: BTreeMap<HashKind, KindPolicy>,
     /// Rules for entries by what the list says they are, of which the first that fits holds.
     pub classifications: Vec<ClassificationPolicy>,
-    /// The age in days, by the list's own date, past which the list is out of date. Default: never.
+    /// The age in days, by the list's own date, past which the list is out of date; so it is while that date is more than a day in
+    /// the future. Default: never.
     pub max_age_days: Option<u32>,
     /// That the list is of what is known and may be passed over: what it matches asks for nothing, and suppresses matches of other
     /// lists. It never certifies that a picture is harmless.

@@ -45,7 +45,10 @@ struct DisabledChecked<'a> {
     list: &'a str,
     entry: &'a str,
     reason: &'a str,
+    /// Whether an entry of this id stands and matches.
     is_there: Option<bool>,
+    #[serde(skip)]
+    is_withdrawn: bool,
 }
 
 #[derive(Serialize)]
@@ -65,6 +68,8 @@ struct Counted {
     rules: BTreeMap<String, Vec<u64>>,
     /// The disabled entries that are there, by list and id.
     disabled: BTreeSet<(String, String)>,
+    /// The disabled entries that are remembered as withdrawn, some of which may be there as well.
+    withdrawn: BTreeSet<(String, String)>,
     /// The kinds of hashes of each list.
     kinds: BTreeMap<String, BTreeSet<HashKind>>,
     /// The entry that is asked for.
@@ -132,7 +137,12 @@ fn count(
         }
         if disabled.contains(&key) {
             let (list, id) = key;
-            counted.disabled.insert((list.to_owned(), id.to_owned()));
+            let found = if entry.status.matches() {
+                &mut counted.disabled
+            } else {
+                &mut counted.withdrawn
+            };
+            found.insert((list.to_owned(), id.to_owned()));
         }
         if !entry.status.matches() {
             return;
@@ -231,17 +241,24 @@ fn disabled<'a>(
     let checked = policy.disabled.iter().map(|one| {
         let key = (one.list.clone(), one.entry.clone());
         let is_there = counted.map(|counted| counted.disabled.contains(&key));
+        let is_withdrawn = counted.is_some_and(|counted| counted.withdrawn.contains(&key))
+            && is_there == Some(false);
         if is_there == Some(false) {
             let (list, entry) = key;
-            doubts.push(format!(
-                "the disabled entry `{entry}` is not in list `{list}`"
-            ));
+            doubts.push(if is_withdrawn {
+                format!(
+                    "the disabled entry `{entry}` is withdrawn from list `{list}`: it matches nothing, disabled or not"
+                )
+            } else {
+                format!("the disabled entry `{entry}` is not in list `{list}`")
+            });
         }
         DisabledChecked {
             list: &one.list,
             entry: &one.entry,
             reason: &one.reason,
             is_there,
+            is_withdrawn,
         }
     });
     checked.collect()
@@ -355,6 +372,7 @@ fn write(policy: &Policy, checked: &Checked<'_>, report: &mut Report) -> Result<
         let where_ = match one.is_there {
             None => "",
             Some(true) => " (is there)",
+            Some(false) if one.is_withdrawn => " (is withdrawn)",
             Some(false) => " (is not there)",
         };
         report.text(&format!(
@@ -436,8 +454,10 @@ fn write_decision(
         DecisionOutcome::KindNotMatched | DecisionOutcome::TooFar => "no match".to_owned(),
         DecisionOutcome::Withdrawn => "no match: the list has withdrawn the entry".to_owned(),
         DecisionOutcome::QualityTooLow => {
-            "none: the picture is low_quality unless something else matches, which is not no_match"
-                .to_owned()
+            format!(
+                "undecided: the quality is too low for {kind} to say anything of the picture. Unless something else matches, its \
+                 status is low_quality, which is not no_match: treat it as not checked, or lower minimum_quality"
+            )
         }
         _ => "unknown".to_owned(),
     };

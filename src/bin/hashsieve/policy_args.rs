@@ -20,7 +20,7 @@ pub(crate) enum PolicyCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --list, the policy is checked and told, list by list. With --against, the lists that it names must be there, and it is \
-counted how many entries each rule for classifications holds for. A rule that holds for none, a disabled entry that is not there, \
+counted how many entries each rule for classifications holds for. A rule that holds for none, a disabled entry that is not there or withdrawn, \
 and a list without a hash of a kind that it is matched by are likely typing errors: the exit code is then 2. What is no mistake and worth knowing is noted in the output.
 
 With --list, it is explained what a match of that list would come to and why: of the entry --entry, which is read from \
@@ -31,7 +31,7 @@ JSON output: {\"lists\",\"disabled\",\"notes\",\"decision\"}. lists: {\"list\",\
 holds, with what is left out filled in, \"rules\" the numbers of entries that its rules hold for, and \"list\" null for all other lists; disabled: \
 {\"list\",\"entry\",\"reason\",\"is_there\"}; decision: \
 {\"list_is_named\",\"rule\",\"threshold\",\"minimum_quality\",\"outcome\",\"known_lists\"} or null. Without --against numbers and \
-\"is_there\" are null. Rules count from 1.
+\"is_there\" are null; of an entry that is withdrawn it is false. Rules count from 1.
 
 Examples:
   hashsieve policy check policy.toml

@@ -1,6 +1,6 @@
 //! `hashsieve scan`: pictures to verdicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -66,6 +66,55 @@ const COLUMNS: [&str; 16] = [
     "undecided",
 ];
 
+/// Takes what is new in stores while a scan runs, and tells what the scan goes on without.
+struct Reloading {
+    last: Instant,
+    /// Whether it has been told that a store cannot be read.
+    is_failure_told: bool,
+    /// The lists that are gone and of which this has been told.
+    gone: BTreeSet<String>,
+}
+
+impl Reloading {
+    fn new() -> Self {
+        Self {
+            last: Instant::now(),
+            is_failure_told: false,
+            gone: BTreeSet::new(),
+        }
+    }
+
+    /// Loads stores again if it is time: what is withdrawn while a long scan runs must not match any more. Returns whether all that
+    /// the policy names is searched still, as it is now; what is not is told once.
+    fn is_as_begun(&mut self, screener: &Screener) -> bool {
+        if self.last.elapsed() < RELOAD_EVERY {
+            return true;
+        }
+        let reloaded = screener.reload();
+        if let Err(error) = &reloaded
+            && !self.is_failure_told
+        {
+            let goes_on =
+                "what was loaded before is searched still, and what has changed since is not known";
+            tell(format_args!("{error}; {goes_on}"));
+            self.is_failure_told = true;
+        }
+        let missing = screener.missing_lists();
+        let is_complete = missing.is_empty();
+        for list in missing {
+            if !self.gone.contains(&list) {
+                tell(format_args!(
+                    "the policy names the list `{list}`, which is not, or no longer, in what is searched: the scan goes on \
+                     without it. If it is to be gone, take it out of the policy; else put it back, and scan again"
+                ));
+                self.gone.insert(list);
+            }
+        }
+        self.last = Instant::now();
+        reloaded.is_ok() && is_complete
+    }
+}
+
 pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outcome, Failure> {
     let options = files::decode_options(&arguments.input);
     let policy = policy(arguments)?;
@@ -94,7 +143,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
     }
     let mut counts = BTreeMap::<&'static str, u64>::new();
     let (mut matched, mut failed) = (false, false);
-    let (mut loaded, mut is_told) = (Instant::now(), false);
+    let mut reloading = Reloading::new();
     let passed_over = files::for_each(
         &arguments.input,
         &[output, arguments.evidence.as_deref()],
@@ -111,18 +160,7 @@ pub(crate) fn run(arguments: &ScanArgs, quiet: bool) -> std::result::Result<Outc
             )
         },
         |result| {
-            if loaded.elapsed() >= RELOAD_EVERY {
-                // What is withdrawn while a long scan runs must not match any more.
-                if let Err(error) = screener.reload() {
-                    failed = true;
-                    if !is_told {
-                        let goes_on = "what was loaded before is searched still, and what has changed since is not known";
-                        tell(format_args!("{error}; {goes_on}"));
-                        is_told = true;
-                    }
-                }
-                loaded = Instant::now();
-            }
+            failed |= !reloading.is_as_begun(&screener);
             *counts.entry(result.status).or_default() += 1;
             let decided = result.verdict.as_ref().is_some_and(Verdict::is_decided);
             matched |= result
@@ -216,15 +254,32 @@ pub(crate) fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
     })
 }
 
-/// Returns what is wrong without the value that is wrong, which may be the id of an entry.
+/// Returns what is wrong without the value that is wrong, which may be the id of an entry, and without a key that may be a hash.
 fn without_values(message: &str) -> String {
+    let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
     for wrong in ["invalid type", "invalid value"] {
         if message.starts_with(wrong) {
-            let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
             return format!("{wrong}{expected}");
         }
     }
+    let said = &message[..message.len() - expected.len()];
+    if is_long(name_in(said)) {
+        return format!("a key that is not known{expected}");
+    }
     message.to_owned()
+}
+
+/// Returns what stands in backticks, from the first to the last of them: a name may hold some itself.
+fn name_in(said: &str) -> &str {
+    let (first, last) = (said.find('`'), said.rfind('`'));
+    let between = first.zip(last).and_then(|(a, b)| said.get(a + 1..b));
+    between.unwrap_or_default()
+}
+
+/// Returns whether a name is longer than any that a policy has, and so may be a hash.
+fn is_long(name: &str) -> bool {
+    const LONGEST_NAME: usize = 30;
+    name.chars().count() > LONGEST_NAME
 }
 
 /// Reads an input into `bytes` and screens it.

@@ -18,9 +18,15 @@ pub(super) fn of(
                 "{name}: no opinion counts, so that every match is suppressed"
             ));
         }
-        if list.known.is_none() && list.unconfirmed_action > strongest(list) {
+        // A list on trial has the default, which it need not take away.
+        let unconfirmed = list.unconfirmed_action;
+        let is_said = unconfirmed != ListPolicy::default().unconfirmed_action;
+        let strongest = strongest(list);
+        if list.known.is_none() && is_said && unconfirmed > strongest {
+            let (unconfirmed, strongest) = (unconfirmed.name(), strongest.name());
             notes.push(format!(
-                "{name}: unconfirmed_action is stronger than any action, and says no more than that"
+                "{name}: unconfirmed_action = \"{unconfirmed}\" changes nothing, since no match asks for more than {strongest}: it only \
+                 limits what unconfirmed entries ask for. Leave it out, or ask for more by action"
             ));
         }
     }
