@@ -195,6 +195,15 @@ pub(crate) fn or_unknown(text: &str) -> &str {
     if text.is_empty() { "unknown" } else { text }
 }
 
+/// As many hexadecimal digits in a row as the shortest hash has.
+const SHORTEST_HASH: usize = 16;
+
+/// Returns whether a text may be or hold a hash, so that it must not be shown.
+pub(crate) fn may_be_hash(text: &str) -> bool {
+    let mut runs = text.split(|character: char| !character.is_ascii_hexdigit());
+    runs.any(|digits| digits.len() >= SHORTEST_HASH)
+}
+
 /// Tells people something on standard error. That nobody listens there is no reason to stop.
 pub(crate) fn tell(text: impl Display) {
     let text = text.to_string();
