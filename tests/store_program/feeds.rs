@@ -298,6 +298,18 @@ fn a_page_that_is_applied_again_names_no_place_that_is_past_what_was_left_out() 
         assert!(!ran.stderr.contains("17000000"), "{}", ran.stderr);
         apply(&["3.json"]).exits(0);
     }
+    // Where nothing is known of a place all of the feed is what to fetch, however often.
+    on_list(&place, "remove-list", &[]).exits(0);
+    let without_place = place.text("2.json").replace("\"1700000009.5,1\"", "null");
+    place.write("4.json", without_place);
+    for _ in 0..2 {
+        let ran = apply(&["4.json"]).exits(2);
+        assert!(
+            ran.stderr.contains("fetch again from the beginning"),
+            "{}",
+            ran.stderr
+        );
+    }
 }
 
 #[test]

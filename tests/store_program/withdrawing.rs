@@ -169,6 +169,11 @@ fn a_lone_md5_is_remembered_as_an_id_only_if_no_entry_has_it_and_is_shown_never(
     let uuid = "0123abcd-0123-4567-89ab-0123456789ab";
     let ids = [md5(3).to_ascii_uppercase(), md5(70), uuid.to_owned()];
     place.write("ids", ids.join("\n") + "\n");
+    // A pdq in base64.
+    let base64 = "Qx7Zk2LmPq".repeat(4) + "RsA=";
+    let ran = on_list(&place, "withdraw", &[&base64, "-v"]).exits(2);
+    let told = "id 1: the list has no entry of this id; not shown, since it may be a hash\n";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
     let withdraw = |more: &[&str]| {
         let withdraw = ["--from", "ids", "-v"];
         on_list(&place, "withdraw", &[&withdraw[..], more].concat()).exits(2)

@@ -161,7 +161,9 @@ fn list_of<'a>(writer: &'a StoreWriter, name: &str) -> Option<&'a StoredList> {
 
 /// Returns whether a page ends later in its feed than what a store has of it.
 fn is_beyond(page: &FeedPosition, known: Option<&StoredList>) -> bool {
-    let Some(known) = known else { return true };
+    let Some(known) = known.filter(|known| known.checkpoint.is_some()) else {
+        return true;
+    };
     match page.checkpoint_time.zip(known.checkpoint_time) {
         Some((page, known)) => page > known,
         None => page.checkpoint != known.checkpoint,
