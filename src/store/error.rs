@@ -175,7 +175,8 @@ impl fmt::Display for StoreError {
                 source.what
             ),
             Self::Segment { path, source } => {
-                write!(f, "{}: {source}; {AFTER_DAMAGE}", path.display())
+                let advice = after_open(source);
+                write!(f, "{}: {source}{advice}", path.display())
             }
             Self::Locked { path } => write!(
                 f,
@@ -233,6 +234,26 @@ impl fmt::Display for StoreError {
     }
 }
 
+/// Returns what to do about a segment that cannot be opened, after a semicolon: what is not damaged needs no copy.
+fn after_open(error: &OpenError) -> String {
+    let advice = match error {
+        OpenError::Io(error) => match error.kind() {
+            io::ErrorKind::NotFound => AFTER_DAMAGE,
+            io::ErrorKind::PermissionDenied => {
+                "files of a store are for their owner: be the user who made it"
+            }
+            _ => return String::new(),
+        },
+        OpenError::UnsupportedVersion { .. } | OpenError::UnknownFlags { .. } => {
+            return String::new();
+        }
+        OpenError::NotAnIndex | OpenError::WrongLength { .. } | OpenError::Corrupt(_) => {
+            AFTER_DAMAGE
+        }
+    };
+    format!("; {advice}")
+}
+
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -248,5 +269,44 @@ impl std::error::Error for StoreError {
 impl From<BuildError> for StoreError {
     fn from(error: BuildError) -> Self {
         Self::Build(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_advised_where_a_segment_is_damaged_and_not_where_it_may_not_be_read() {
+        let told = |source: OpenError| {
+            let path = PathBuf::from("segment");
+            StoreError::Segment { path, source }.to_string()
+        };
+        let io = |kind: io::ErrorKind| told(OpenError::Io(kind.into()));
+        let wrong_length = OpenError::WrongLength {
+            expected: 2,
+            found: 1,
+        };
+        for damaged in [
+            io(io::ErrorKind::NotFound),
+            told(OpenError::NotAnIndex),
+            told(wrong_length),
+        ] {
+            assert!(damaged.ends_with(AFTER_DAMAGE), "{damaged}");
+        }
+        let later = OpenError::UnsupportedVersion {
+            found: 9,
+            newest: 1,
+        };
+        for sound in [
+            io(io::ErrorKind::PermissionDenied),
+            io(io::ErrorKind::Interrupted),
+            told(later),
+            told(OpenError::UnknownFlags { found: 8 }),
+        ] {
+            assert!(!sound.contains(AFTER_DAMAGE), "{sound}");
+        }
+        let forbidden = io(io::ErrorKind::PermissionDenied);
+        assert!(forbidden.contains("be the user who made it"), "{forbidden}");
     }
 }

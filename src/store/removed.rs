@@ -9,11 +9,12 @@ use memchr::memmem;
 
 use super::Store;
 use super::error::StoreError;
-use super::snapshot::Snapshot;
 use crate::hash::{HashKind, HashValue};
 
 /// How much of a file is looked at a time.
 const CHUNK: usize = 4 << 20;
+/// How often a walk over the files begins anew when some are gone before they are read: a change removes files.
+const ATTEMPTS: u32 = 100;
 /// Words of one perceptual hash stand this far apart in an index.
 const WORD_DISTANCE: usize = 64;
 
@@ -47,19 +48,41 @@ impl Store {
     /// URL-safe alphabet and where the value stands amid other bytes that were spelled together; of a sha1 its base32. And
     /// segments are searched for it. What is compressed, encrypted or spelled otherwise is not found.
     ///
+    /// The store may be changed meanwhile: when a file that was there is gone before it is read, what it held may be in another,
+    /// and all files are looked at again, up to a hundred times.
+    ///
     /// O(bytes of the store) for each hash, some seconds for a store of 10 million; holds 16 MiB. Tells now and then how many of
     /// how many bytes are read.
     ///
     /// # Errors
-    /// [`StoreError`] when a file cannot be read, or something in the directory is no regular file, such as a folder, a pipe or a
+    /// [`StoreError`] when a file cannot be read or files are gone again and again, or something in the directory is no regular file, such as a folder, a pipe or a
     /// device, into which nobody looks: then nothing is shown. A link is followed to the file that it leads to.
     pub fn verify_removed(
         &self,
         hashes: &[HashValue],
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Removed, StoreError> {
-        let mut removed = Removed::default();
         let spellings: Vec<_> = hashes.iter().map(Spellings::new).collect();
+        let mut attempt = 1;
+        loop {
+            match self.walk(&spellings, progress) {
+                Err(error) if attempt < ATTEMPTS && is_gone(&error) => attempt += 1,
+                walked => {
+                    let (mut removed, paths) = walked?;
+                    self.find_in_segments(&paths, hashes, &mut removed)?;
+                    return Ok(removed);
+                }
+            }
+        }
+    }
+
+    /// Looks at every file once, and returns what is there and which files these were, in order.
+    fn walk(
+        &self,
+        spellings: &[Spellings],
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(Removed, Vec<PathBuf>), StoreError> {
+        let mut removed = Removed::default();
         let io = StoreError::io(self.directory());
         let (mut paths, mut total) = (Vec::new(), 0);
         for entry in fs::read_dir(self.directory()).map_err(&io)? {
@@ -69,29 +92,33 @@ impl Store {
             paths.push(path);
         }
         paths.sort();
-        for path in paths {
+        for path in &paths {
             let mut read = |bytes| {
                 removed.bytes += bytes;
                 progress(removed.bytes, total.max(removed.bytes));
             };
-            let found = look(&path, &spellings, &mut read).map_err(StoreError::io(&path))?;
+            let found = look(path, spellings, &mut read).map_err(StoreError::io(path))?;
             removed.files += 1;
             if !found.is_empty() {
                 let hashes = found.into_iter().collect();
+                let path = path.clone();
                 removed.found_in.push(FoundIn { path, hashes });
             }
         }
-        self.find_in_segments(&self.snapshot(), hashes, &mut removed)?;
-        Ok(removed)
+        Ok((removed, paths))
     }
 
+    /// Searches the segments that are among these files: others are gone since the store was opened.
     fn find_in_segments(
         &self,
-        snapshot: &Snapshot,
+        files: &[PathBuf],
         hashes: &[HashValue],
         removed: &mut Removed,
     ) -> Result<(), StoreError> {
-        for segment in snapshot.segments() {
+        let snapshot = self.snapshot();
+        let segments = snapshot.segments().iter();
+        let is_there = |path: &Path| files.iter().any(|file| file == path);
+        for segment in segments.filter(|segment| is_there(segment.path())) {
             let path = segment.path();
             for (number, hash) in hashes.iter().enumerate() {
                 let found = segment
@@ -219,6 +246,15 @@ fn base64_of(value: &[u8]) -> [String; 3] {
         let (first, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         spelled[first..end].to_owned()
     })
+}
+
+/// Returns whether a file that was listed is there no more. A link that leads nowhere is there.
+fn is_gone(error: &StoreError) -> bool {
+    let StoreError::Io { path, source } = error else {
+        return false;
+    };
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    is_missing(source) && fs::symlink_metadata(path).is_err_and(|error| is_missing(&error))
 }
 
 /// Refuses what is no regular file: a pipe would wait for ever, a device has no end, and into a folder nobody looks.
@@ -354,6 +390,46 @@ mod tests {
             bytes.extend_from_slice(&[b'-'; 100]);
             assert!(finds(hash, &bytes), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_file_that_a_change_removes_meanwhile_begins_the_walk_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("s");
+        drop(StoreWriter::create(&inside).unwrap());
+        let store = Store::open(&inside).unwrap();
+        let hash = value(HashKind::Md5);
+        let before = store.verify_removed(&[hash], &mut |_, _| {}).unwrap();
+        // What the file that goes away held is in another, which a walk that went on would not have listed.
+        let (gone, moved) = (inside.join("z"), inside.join("a"));
+        fs::write(&gone, hash.to_hex()).unwrap();
+        let removed = store.verify_removed(&[hash], &mut |_, _| {
+            if fs::remove_file(&gone).is_ok() {
+                fs::write(&moved, hash.to_hex()).unwrap();
+            }
+        });
+        let removed = removed.unwrap();
+        assert_eq!(removed.files, before.files + 1);
+        assert_eq!(removed.found_in[0].path, moved);
+    }
+
+    #[test]
+    fn a_walk_that_is_never_whole_ends_with_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("s");
+        drop(StoreWriter::create(&inside).unwrap());
+        let store = Store::open(&inside).unwrap();
+        let file = |number: u32| inside.join(format!("z{number}"));
+        fs::write(file(0), "").unwrap();
+        let mut number = 0;
+        let removed = store.verify_removed(&[value(HashKind::Md5)], &mut |_, _| {
+            fs::remove_file(file(number)).unwrap();
+            number += 1;
+            fs::write(file(number), "").unwrap();
+        });
+        let error = removed.unwrap_err();
+        assert!(is_gone(&error), "{error}");
+        assert!(number >= ATTEMPTS);
     }
 
     #[cfg(unix)]

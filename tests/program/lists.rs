@@ -41,7 +41,7 @@ fn what_a_list_has_wrong_is_counted_named_and_never_repeated() {
     assert!(ran.stderr.starts_with("list.csv: columns: ") && ran.stderr.lines().count() == 1);
     let table = place.text("out.csv");
     let rows: Vec<&str> = table.lines().collect();
-    assert_eq!(rows[0], "file,line,column,reason");
+    assert_eq!(rows[0], "file,line,column,reason,record");
     assert_eq!(rows.len(), 13);
     assert!(rows[1].starts_with("list.csv,3,md5,"), "{}", rows[1]);
     assert!(rows[12].starts_with("list.csv,25,md5,"), "{}", rows[12]);

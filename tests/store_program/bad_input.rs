@@ -137,3 +137,104 @@ fn hashes_that_cannot_be_matched_stop_no_change_however_many_one_entry_has() {
     let told = " hashes left out that cannot be matched here, since their entries have over 256 KiB of such\n";
     assert!(ran.stdout.contains(told), "{}", ran.stdout);
 }
+
+#[test]
+fn entries_that_are_removed_beside_records_of_which_it_is_not_known_of_whom_they_are_are_told() {
+    let place = with_list(20);
+    let replace = |list: String| {
+        place.write("y.csv", list);
+        let replace = ["y.csv", "--shrink-limit", "50"];
+        on_list(&place, "replace", &replace)
+    };
+    let told = "were removed, and ";
+    // A record that cannot be read at all: of the entries that are gone one may be its.
+    let bad = format!("\"e18,{},{}\n", pdq(18), md5(18));
+    let ran = replace(table(0..18) + &bad).exits(2);
+    counts(&ran, &[("removed", 2), ("unchanged", 18)]);
+    let whole = "2 entries were removed, and 1 record was left out of which it is not known of which entry: what was removed may \
+                 be what was left out; look at the lines that are named, mend the file and replace again\n";
+    assert!(ran.stderr.ends_with(whole), "{}", ran.stderr);
+    // One of a known entry stays; and where nothing is removed there is nothing to miss.
+    let ran = replace(table(0..15) + "e16,none,none\n").exits(2);
+    counts(&ran, &[("removed", 2), ("unchanged", 16)]);
+    assert!(!ran.stderr.contains(told), "{}", ran.stderr);
+    let ran = replace(table(0..17) + &bad).exits(2);
+    assert!(!ran.stderr.contains(told), "{}", ran.stderr);
+    // Rows that say themselves that they are of no use are of no entry.
+    let header = "id,pdq,status\n";
+    let rows: String = (0..10).map(|n| format!("e{n},{},\n", pdq(n))).collect();
+    let list = format!("{header}{rows}e16,{},low_quality\n", pdq(16));
+    place.write("y.csv", list);
+    let options = ["y.csv", "--shrink-limit", "100"];
+    let ran = on_list(&place, "replace", &options).exits(0);
+    assert!(!ran.stderr.contains(told), "{}", ran.stderr);
+}
+
+#[test]
+fn a_list_that_is_given_as_a_map_of_columns_is_not_shown() {
+    let place = with_store();
+    place.write("x.csv", table(0..3));
+    place.write("x.txt", format!("{}\n", pdq(1)));
+    let long = pdq(2);
+    for (map, told) in [
+        (table(0..3), "map.toml: line 1, column "),
+        (format!("{}\n", pdq(1)), "map.toml: line 1, column "),
+        (format!("{long} = 1\n"), "a key that is not known, expected"),
+        (
+            format!("format = \"{long}\"\n"),
+            "line 1, column 10: a word that is not known, expected",
+        ),
+        (format!("format = {{ {long} = 1 }}\n"), "map.toml: line 1"),
+        (
+            format!("format = \"csv\"\n[columns]\n{long} = \"md5\"\n"),
+            "[columns] has a field that is not known",
+        ),
+        (
+            "format = \"csv\"\ncolums = 1\n".to_owned(),
+            "unknown field `colums`",
+        ),
+        (
+            "format = \"csv\"\n[columns]\nmd6 = \"md5\"\n".to_owned(),
+            "unknown field md6",
+        ),
+    ] {
+        place.write("map.toml", map);
+        let ran = on_list(&place, "add", &["x.csv", "--columns", "map.toml"]).exits(2);
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+        for hash in [pdq(0), pdq(1), pdq(2), md5(0), md5(1)] {
+            assert!(!ran.stderr.contains(&hash[..16]), "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_bad_record_of_json_is_named_by_its_number_since_all_may_be_on_one_line() {
+    let place = with_store();
+    let records = [
+        (&*pdq(1), "Active"),
+        ("12", "Active"),
+        (&*pdq(2), "Active"),
+        ("34", "Active"),
+    ];
+    place.write("1.json", by_value_page(1_700_000_000, &records));
+    let ran = on_list(&place, "apply", &["1.json"]).exits(2);
+    for told in [
+        "1.json:1: record 2: column hashValue: a pdq has",
+        "1.json:1: record 4: column hashValue: a pdq has",
+    ] {
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+    on_list(&place, "apply", &["1.json", "--quarantine", "q.csv"]).exits(2);
+    let table = place.text("q.csv");
+    let rows: Vec<_> = table.lines().collect();
+    assert_eq!(rows[0], "file,line,column,reason,record");
+    assert!(
+        rows[1].starts_with("1.json,1,hashValue,") && rows[1].ends_with(",2"),
+        "{table}"
+    );
+    let ran = place.run(&["list", "check", "1.json"]).exits(2);
+    let told = "\nline 1: record 4: column hashValue: ";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    let ran = place.run(&["list", "check", "1.json", "--json"]).exits(2);
+    assert_eq!(ran.json()[0]["left_out"][1]["record"], 4);
+}

@@ -63,7 +63,12 @@ fn a_list_is_checked_without_anything_being_written() {
         (&checked["quarantined"], &checked["error"]),
         (&json!(1), &json!(null))
     );
-    assert_eq!(checked["left_out"][0]["line"], 61);
+    let left_out = &checked["left_out"][0];
+    assert_eq!(keys(left_out), ["column", "line", "reason", "record"]);
+    assert_eq!(
+        (&left_out["line"], &left_out["record"]),
+        (&json!(61), &json!(null))
+    );
     assert_eq!(checked["columns"]["unused"], json!([]));
     let help = place.run(&["list", "check", "--help"]).exits(0).stdout;
     for key in keys(&checked) {
@@ -119,6 +124,35 @@ fn checking_a_page_tells_where_it_stands_and_where_it_breaks_off() {
     let ran = place.run(&["list", "check", "cut.json", "--json"]).exits(2);
     assert!(ran.json()[0]["error"].is_string());
     assert!(ran.stderr.contains("cut.json"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_list_of_which_no_entry_can_be_read_is_not_called_good() {
+    let place = Place::new();
+    place.write("empty.csv", "");
+    place.write("header.csv", "id,md5\n");
+    place.write("comment.txt", "# nothing today\n");
+    place.run(&["store", "init", "s"]).exits(0);
+    for name in ["header.csv", "comment.txt"] {
+        for json in [&[][..], &["--json"]] {
+            let ran = place
+                .run(&[&["list", "check", name], json].concat())
+                .exits(2);
+            let told = format!("{name}: no entry can be read, so `hashsieve store add`");
+            assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
+        }
+        for command in ["add", "replace"] {
+            place
+                .run(&["store", command, "s", name, "--name", "x"])
+                .exits(2);
+        }
+    }
+    place.run(&["list", "check", "empty.csv"]).exits(2);
+    // A page says itself that it is whole, and one of withdrawals alone is a list.
+    place.write("1.json", page(1_700_000_000, false, &[]));
+    place.run(&["list", "check", "1.json"]).exits(0);
+    place.write("gone.csv", "id,md5,status\na,,withdrawn\n");
+    place.run(&["list", "check", "gone.csv"]).exits(0);
 }
 
 #[test]

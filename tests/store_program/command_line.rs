@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::support::{
-    Place, counts, is_sound, on_list, page, record, status, table, with_list, with_store,
+    Place, counts, is_sound, names, on_list, page, record, status, table, with_list, with_store,
 };
 
 #[test]
@@ -112,7 +112,19 @@ fn a_list_that_was_not_there_is_told_to_be_new_and_has_a_name_that_can_be_read()
             .run(&["index", "build", "x.csv", "-o", "x.hsv", "--name", name])
             .exits(2);
     }
-    assert_eq!(status(&place)["lists"].as_array().unwrap().len(), 1);
+    // The name stands in every verdict, and a file's may be longer.
+    let (longest, longer) = ("n".repeat(200), "n".repeat(201));
+    run("add", &longest).exits(0);
+    run("replace", &longer).exits(2);
+    let name = format!("{longer}.csv");
+    place.write(&name, table(0..5));
+    let ran = place
+        .run(&["index", "build", &name, "-o", "x.hsv"])
+        .exits(2);
+    let told =
+        "a list would have a name of 201 bytes, and 200 are the most: give another with --name";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(status(&place)["lists"].as_array().unwrap().len(), 2);
     // The directory and the list in the wrong order.
     let ran = place
         .run(&["store", "add", "x.csv", "s", "--name", "x"])
@@ -193,6 +205,29 @@ fn an_output_never_overwrites_what_the_command_reads() {
         let ran = place.run(&[command, &with_map].concat()).exits(2);
         assert!(ran.stderr.contains("would overwrite"), "{}", ran.stderr);
     }
+    // Nor is an index built there, of which nobody would know.
+    let build = ["index", "build", "x.csv", "-o"];
+    std::os::unix::fs::symlink("s/x.hsv", place.at("x.hsv")).unwrap();
+    let segment = snapshot_file(&place);
+    for output in [
+        "s/x.hsv",
+        "./s/x.hsv",
+        "s/../s/y.hsv",
+        "s/manifest",
+        &segment,
+    ] {
+        let ran = place.run(&[&build[..], &[output]].concat()).exits(2);
+        let told = "would be in the directory of the store";
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+    let kept_out = ["y.hsv", "--quarantine", "s/q.csv"];
+    place.run(&[&build[..], &kept_out].concat()).exits(2);
+    place
+        .run(&["list", "check", "x.csv", "--quarantine", "s/q.csv"])
+        .exits(2);
+    // A folder in which there happens to be a file of that name is no store.
+    place.write("t/manifest", "a list of goods");
+    place.run(&[&build[..], &["t/x.hsv"]].concat()).exits(0);
     // Nor does it lead among the files of a store.
     std::os::unix::fs::symlink("s/manifest", place.at("link")).unwrap();
     on_list(&place, "set", &["--terms", "t"]).exits(0);
@@ -203,6 +238,34 @@ fn an_output_never_overwrites_what_the_command_reads() {
         ran.stderr
     );
     is_sound(&place);
+}
+
+/// Returns the name of a segment of the store `s`.
+fn snapshot_file(place: &Place) -> String {
+    let mut names = names(&place.at("s")).into_iter();
+    let segment = names.find(|name| name.starts_with("segment-"));
+    format!("s/{}", segment.unwrap())
+}
+
+#[test]
+fn a_segment_is_no_index_to_scan_against_also_where_its_store_is_damaged() {
+    let place = with_list(3);
+    let segment = snapshot_file(&place);
+    let refused = || {
+        let ran = place
+            .run(&["scan", "x.csv", "--against", &segment])
+            .exits(2);
+        let told = "this is a part of a store";
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    };
+    refused();
+    place.write("s/manifest", "cut");
+    refused();
+    // An index of such a name elsewhere is an index.
+    let build = ["index", "build", "x.csv", "-o", "segment-1.hsv"];
+    place.run(&build).exits(0);
+    let ran = place.run(&["scan", "x.csv", "--against", "segment-1.hsv"]);
+    assert!(ran.stdout.starts_with("x.csv: "), "{}", ran.stderr);
 }
 
 #[test]

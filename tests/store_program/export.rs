@@ -100,6 +100,27 @@ fn what_a_table_cannot_carry_is_told() {
 }
 
 #[test]
+fn a_row_that_is_too_long_to_be_read_again_is_told() {
+    let place = with_store();
+    let indicator = |id: u64, length: usize| {
+        let tags = (0..10).map(|n| json!({"text": format!("{n:0>width$}", width = length / 10)}));
+        let tags: Vec<_> = tags.collect();
+        let descriptor = json!({"id": "5", "owner": {"id": "3", "name": "Member"}, "status": "MALICIOUS",
+            "tags": {"data": tags}, "added_on": "2020-07-01T18:31:15+0000"});
+        json!({"id": id.to_string(), "indicator": pdq(id), "type": "HASH_PDQ", "last_updated": 1_600_000_000,
+            "should_delete": false, "descriptors": {"data": [descriptor]}})
+    };
+    let page = json!({"data": [indicator(1, 60_000), indicator(2, 66_000)], "paging": {}});
+    place.write("1.json", page.to_string());
+    on_list(&place, "apply", &["1.json", "--terms", "t"]).exits(0);
+    let ran = on_list(&place, "export", &["--terms", "t", "-o", "out.csv"]).exits(0);
+    let told = "note       1 entry with a row over 64 KiB: in the table, but not read again\n";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    let ran = place.run(&["list", "check", "out.csv"]).exits(2);
+    assert!(ran.stdout.contains("entries    1\n"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_list_is_exported_under_its_own_terms_only() {
     let place = with_list(5);
     let export =

@@ -273,6 +273,46 @@ fn a_feed_that_moves_on_past_records_left_out_says_from_where_to_fetch_them_agai
 }
 
 #[test]
+fn a_page_that_is_applied_again_names_no_place_that_is_past_what_was_left_out() {
+    let place = with_store();
+    let time = 1_700_000_000;
+    let apply = |arguments: &[&str]| on_list(&place, "apply", arguments);
+    let mut bad = record(2, 2, time + 9, true);
+    bad["id"] = json!(null);
+    place.write("1.json", page(time, false, &[record(1, 1, time, false)]));
+    let good = record(3, 3, time + 9, false);
+    place.write("2.json", page(time + 9, false, &[bad, good.clone()]));
+    apply(&["1.json"]).exits(0);
+    let ran = apply(&["2.json"]).exits(2);
+    assert!(
+        ran.stderr.contains("fetch again from `1700000000.5,1`"),
+        "{}",
+        ran.stderr
+    );
+    place.write("3.json", page(time + 20, false, &[good]));
+    for again in [&["2.json"][..], &["2.json", "--allow-older"]] {
+        let ran = apply(again).exits(2);
+        let told = "the feed was known up to here before, so fetch again what these pages answered";
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+        assert!(ran.stderr.contains("store replace"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("17000000"), "{}", ran.stderr);
+        apply(&["3.json"]).exits(0);
+    }
+    // Where nothing is known of a place all of the feed is what to fetch, however often.
+    on_list(&place, "remove-list", &[]).exits(0);
+    let without_place = place.text("2.json").replace("\"1700000009.5,1\"", "null");
+    place.write("4.json", without_place);
+    for _ in 0..2 {
+        let ran = apply(&["4.json"]).exits(2);
+        assert!(
+            ran.stderr.contains("fetch again from the beginning"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn a_list_that_is_out_of_date_is_told_and_takes_no_more_pages() {
     let place = with_store();
     let time = 1_700_000_000;

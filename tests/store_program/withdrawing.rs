@@ -120,7 +120,10 @@ fn a_table_is_never_taken_for_ids_and_its_hashes_are_not_remembered() {
         format!("e1,{}", md5(1)),
         format!("e2;\"{}\"", pdq(2)),
         format!("e3\t{}", sha1.to_ascii_uppercase()),
+        format!("e4|{}", md5(4)),
         format!("md5 {}", md5(4)),
+        format!("PDQ:{}", pdq(4)),
+        format!("mean_8x8 {}", &md5(4)[..16]),
         sha1,
         pdq(5),
         made_up(HashKind::Sha512, 6),
@@ -133,13 +136,13 @@ fn a_table_is_never_taken_for_ids_and_its_hashes_are_not_remembered() {
         let told = format!("ids:{line}: a line of a table with a hash in it");
         assert!(ran.stderr.contains(&told), "{}", ran.stderr);
     }
-    for line in 5..=7 {
+    for line in 5..=10 {
         let told = format!("ids:{line}: a hash, and no id that the list has");
         assert!(ran.stderr.contains(&told), "{}", ran.stderr);
     }
     let shown = (ran.stdout + &ran.stderr).to_ascii_lowercase();
-    for row in &rows[..7] {
-        let digits = row.rsplit([',', ';', '\t', ' ']).next().unwrap();
+    for row in &rows[..10] {
+        let digits = row.rsplit([',', ';', '\t', ' ', '|', ':']).next().unwrap();
         let digits = digits.trim_matches('"').to_ascii_lowercase();
         assert!(!shown.contains(&digits[..16]));
     }
@@ -158,6 +161,75 @@ fn a_table_is_never_taken_for_ids_and_its_hashes_are_not_remembered() {
     place.write("ids", odd.join("\n"));
     counts(&withdraw(&[]).exits(0), &[("withdrawn", 2)]);
     is_sound(&place);
+}
+
+#[test]
+fn a_lone_md5_is_remembered_as_an_id_only_if_no_entry_has_it_and_is_shown_never() {
+    let place = with_list(10);
+    let uuid = "0123abcd-0123-4567-89ab-0123456789ab";
+    let ids = [md5(3).to_ascii_uppercase(), md5(70), uuid.to_owned()];
+    place.write("ids", ids.join("\n") + "\n");
+    // A pdq in base64.
+    let base64 = "Qx7Zk2LmPq".repeat(4) + "RsA=";
+    let ran = on_list(&place, "withdraw", &[&base64, "-v"]).exits(2);
+    let told = "id 1: the list has no entry of this id; not shown, since it may be a hash\n";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
+    let withdraw = |more: &[&str]| {
+        let withdraw = ["--from", "ids", "-v"];
+        on_list(&place, "withdraw", &[&withdraw[..], more].concat()).exits(2)
+    };
+    let ran = withdraw(&[]);
+    let told = format!(
+        "ids:1: a hash, and no id that the list has: an entry is withdrawn by its id, as `scan` names it\n\
+         ids:2: the list has no entry of this id; not shown, since it may be a hash\n\
+         ids:3 `{uuid}`: the list has no entry of this id\n\
+         1 of what was given is a hash or a line of a table: give the ids alone, one a line\n\
+         2 ids name no entry of list `x`"
+    );
+    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
+    // What is no hash of the store may be an id, and is remembered if that is meant.
+    let ran = withdraw(&["--allow-unseen"]);
+    counts(&ran, &[("unseen", 2)]);
+    assert!(
+        ran.stderr.starts_with("ids:1: a hash, and no id"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(found_pdq(&place, 3), ["e3"]);
+    assert_eq!(status(&place)["lists"][0]["withdrawn"], 2);
+}
+
+#[test]
+fn the_header_of_a_table_with_hashes_is_not_remembered_as_an_id() {
+    let place = with_list(10);
+    let withdraw = |ids: &str| {
+        place.write("ids", ids);
+        on_list(&place, "withdraw", &["--from", "ids", "--allow-unseen"])
+    };
+    let rows = format!("\u{feff}id;md5\ne1;{}\ne2;{}\n", md5(1), md5(2));
+    let ran = withdraw(&(rows + "e3\n")).exits(2);
+    counts(&ran, &[("withdrawn", 1)]);
+    assert!(
+        ran.stderr
+            .contains("ids:1: the header of a table with hashes in it, and no id\n"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(status(&place)["lists"][0]["withdrawn"], 1);
+    // A first line with a delimiter is an id where no table follows, or the list has it.
+    let ran = withdraw("case 7, of May\ne4\n").exits(0);
+    counts(&ran, &[("withdrawn", 1), ("unseen", 1)]);
+    place.write("odd.csv", format!("id,md5\n\"a,b\",{}\n", md5(60)));
+    on_list(&place, "add", &["odd.csv"]).exits(0);
+    let ran = withdraw(&format!("a,b\ne5,{}\n", md5(5))).exits(2);
+    counts(&ran, &[("withdrawn", 1)]);
+    // Of what sorts those are that are left out is told of each.
+    let rows: String = (0..9).map(|n| format!("e{n},{}\n", md5(n))).collect();
+    place.write("ids", format!("id,md5\n{rows}never\n"));
+    let ran = on_list(&place, "withdraw", &["--from", "ids"]).exits(2);
+    let told = "and more\n10 of what was given are hashes or lines of a table: give the ids alone, one a line\n\
+                1 id names no entry of list `x`";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
 }
 
 // Showing.

@@ -8,6 +8,7 @@ use hashsieve::{Against, CorruptIndex, Entry, HashKind, Index, Segment, Store};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::store::is_segment;
 
 /// Opens indexes and stores, a folder being a store, and, if wanted, checks every byte of them: a search of a damaged one would miss
 /// matches without a word.
@@ -45,13 +46,12 @@ pub(crate) fn open(
     paths.iter().map(open).collect()
 }
 
-/// Returns whether a file lies in the folder of a store.
+/// Returns whether a file is a segment of a store, by its name and what is beside it: the store may be damaged.
 fn is_in_store(path: &Path) -> bool {
-    let real = path.canonicalize();
-    real.is_ok_and(|real| {
-        real.parent()
-            .is_some_and(|folder| Store::open(folder).is_ok())
-    })
+    let Ok(real) = path.canonicalize() else {
+        return false;
+    };
+    is_segment(&real) && real.with_file_name("manifest").is_file()
 }
 
 /// Returns whether any has hashes of a kind.

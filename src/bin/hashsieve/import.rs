@@ -1,5 +1,6 @@
 //! Reading lists: what `index build`, `store` and `list check` do alike.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashsieve::list::{
     ColumnMap, ColumnsUsed, CsvMapping, FeedPosition, ImportItem, ImportOptions, ImportReport,
-    Importer, ListFormat, parse_time,
+    Importer, ListFormat, MappingError, Quarantined, parse_time,
 };
 use hashsieve::{
     Entry, HashKind, ListDescriptor, PDQ_PROFILE_JPEG_LUMA, PDQ_RECOMMENDED_MIN_QUALITY, sniff,
@@ -16,9 +17,10 @@ use hashsieve::{
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::list_args::{DescribeArgs, ImportArgs, ListFormatArg};
+use crate::list_args::{DescribeArgs, ImportArgs, ListFormatArg, MAX_LIST_NAME};
 use crate::progress::Progress;
 use crate::report::{Report, by_name, counted, refuse_standard_output, tell};
+use crate::toml_file;
 
 /// How many records that were left out are named on standard error when no file is to hold them all.
 const NAMED: u64 = 10;
@@ -31,6 +33,12 @@ const INDEX_MAGIC: &[u8] = b"\x89HSV\r\n\x1a\n";
 
 /// Returns what is known of a list as a whole.
 pub(crate) fn describe(arguments: &DescribeArgs, name: String) -> Result<ListDescriptor, Failure> {
+    if name.len() > MAX_LIST_NAME {
+        return Err(Failure(format!(
+            "a list would have a name of {} bytes, and {MAX_LIST_NAME} are the most: give another with --name",
+            name.len()
+        )));
+    }
     let time = match &arguments.list_date {
         None => None,
         Some(text) => Some(parse_time(text).ok_or_else(|| {
@@ -145,13 +153,11 @@ impl<'a> ListFile<'a> {
                         low_quality += low_quality_pdq(&entry);
                     } else {
                         let reason = "the entry's id is empty, too long or holds a zero byte, or its texts are too long";
-                        quarantine.take(self.path, line, "", reason)?;
+                        quarantine.take(self.path, LeftOut::of_line(line, reason))?;
                     }
                 }
                 ImportItem::Quarantined(kept_out) => {
-                    let column = kept_out.column.as_deref().unwrap_or_default();
-                    let reason = kept_out.reason.to_string();
-                    quarantine.take(self.path, kept_out.line, column, &reason)?;
+                    quarantine.take(self.path, kept_out.into())?;
                 }
             }
             items = items.wrapping_add(1);
@@ -245,9 +251,17 @@ fn format_of(arguments: &ImportArgs, path: &Path, head: &[u8]) -> Result<ListFor
 
 /// Reads a file that says which column is what.
 fn read_columns(file: &Path) -> Result<ListFormat, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::at(file, error))?;
-    let map: ColumnMap = toml::from_str(&text).map_err(|error| Failure::at(file, error))?;
-    map.to_format().map_err(|error| Failure::at(file, error))
+    let map: ColumnMap = toml_file::read(file).map_err(|Failure(why)| {
+        Failure(format!(
+            "{why}; --columns is for a file that says which column is what, as the README shows"
+        ))
+    })?;
+    map.to_format().map_err(|error| match &error {
+        MappingError::UnknownField { field } if !toml_file::is_name(field) => {
+            Failure::at(file, "[columns] has a field that is not known")
+        }
+        _ => Failure::at(file, error),
+    })
 }
 
 /// Opens a list, which is standard input if its name is `-`, and says how long it is, if that is known.
@@ -375,10 +389,49 @@ pub(crate) struct Quarantine {
 /// Something that was left out.
 #[derive(Serialize)]
 pub(crate) struct LeftOut {
-    pub(crate) line: u64,
+    line: u64,
     /// The column or field, where it is one value of a record.
-    pub(crate) column: Option<String>,
-    pub(crate) reason: String,
+    column: Option<String>,
+    reason: String,
+    /// The number of the record, where lines say little.
+    record: Option<u64>,
+}
+
+impl LeftOut {
+    /// Returns what is left out of a line, of which nothing but that is known.
+    pub(crate) fn of_line(line: u64, reason: &str) -> Self {
+        Self {
+            line,
+            column: None,
+            reason: reason.to_owned(),
+            record: None,
+        }
+    }
+}
+
+impl From<Quarantined> for LeftOut {
+    fn from(kept_out: Quarantined) -> Self {
+        Self {
+            line: kept_out.line,
+            column: kept_out.column,
+            reason: kept_out.reason.to_string(),
+            record: kept_out.record,
+        }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    /// Writes where it stands and why it is left out; the file comes before.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.line)?;
+        if let Some(record) = self.record {
+            write!(f, "record {record}: ")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, "column {column}: ")?;
+        }
+        f.write_str(&self.reason)
+    }
 }
 
 impl Quarantine {
@@ -389,7 +442,7 @@ impl Quarantine {
             None => None,
         };
         if let Some(file) = &mut file {
-            file.csv(["file", "line", "column", "reason"])?;
+            file.csv(["file", "line", "column", "reason", "record"])?;
         }
         Ok(Self {
             file,
@@ -417,39 +470,24 @@ impl Quarantine {
     }
 
     /// Takes what was left out of a line of a file, and why.
-    pub(crate) fn take(
-        &mut self,
-        path: &Path,
-        line: u64,
-        column: &str,
-        reason: &str,
-    ) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, path: &Path, left_out: LeftOut) -> Result<(), Failure> {
         self.count += 1;
-        if let Some(held) = &mut self.held
-            && held.len() < HELD
-        {
-            held.push(LeftOut {
-                line,
-                column: (!column.is_empty()).then(|| column.to_owned()),
-                reason: reason.to_owned(),
-            });
-        }
         if let Some(file) = &mut self.file {
-            let (path, line) = (path.to_string_lossy(), line.to_string());
-            return file.csv([&*path, &line, column, reason]);
+            let (path, line) = (path.to_string_lossy(), left_out.line.to_string());
+            let column = left_out.column.as_deref().unwrap_or_default();
+            let record = left_out.record.map(|record| record.to_string());
+            let record = record.unwrap_or_default();
+            file.csv([&*path, &line, column, &left_out.reason, &record])?;
         }
-        if self.held.is_some() {
-            return Ok(());
-        }
-        if self.count <= NAMED {
-            let column = if column.is_empty() {
-                String::new()
-            } else {
-                format!("column {column}: ")
-            };
-            tell(format_args!("{}:{line}: {column}{reason}", path.display()));
-        } else if self.count == NAMED + 1 {
-            tell(self.more);
+        match &mut self.held {
+            Some(held) if held.len() < HELD => held.push(left_out),
+            Some(_) => {}
+            None if self.file.is_some() => {}
+            None if self.count <= NAMED => {
+                tell(format_args!("{}:{left_out}", path.display()));
+            }
+            None if self.count == NAMED + 1 => tell(self.more),
+            None => {}
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::import::{
 };
 use crate::progress::Progress;
 use crate::report::{Report, counted, or_unknown, refuse_overwriting, refuse_standard_output};
+use crate::store::refuse_in_store;
 
 pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failure> {
     let failed = |error: BuildError| Failure(error.to_string());
@@ -32,6 +33,8 @@ pub(crate) fn build(arguments: &BuildArgs, quiet: bool) -> Result<Outcome, Failu
     refuse_overwriting(Some(output), inputs())?;
     let kept_out = arguments.import.quarantine.as_deref();
     refuse_overwriting(kept_out, inputs().chain([output]))?;
+    refuse_in_store(Some(output))?;
+    refuse_in_store(kept_out)?;
     let mut quarantine = Quarantine::new(kept_out)?;
     let budget = usize::from(arguments.memory) << 20;
     let mut builder = IndexBuilder::with_memory_budget(&arguments.output, budget);

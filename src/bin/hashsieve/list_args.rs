@@ -39,6 +39,9 @@ pub(crate) enum ListFormatArg {
     Vpdq,
 }
 
+/// The longest name of a list, in bytes. It stands in every verdict.
+pub(crate) const MAX_LIST_NAME: usize = 200;
+
 /// Returns a name for a list. One with a line break or a blank at its end would be taken for another in reports and policies.
 pub(crate) fn list_name(text: &str) -> Result<String, String> {
     if text.is_empty() {
@@ -49,6 +52,12 @@ pub(crate) fn list_name(text: &str) -> Result<String, String> {
     }
     if text.contains(char::is_control) {
         return Err("the name has control characters in it".to_owned());
+    }
+    if text.len() > MAX_LIST_NAME {
+        return Err(format!(
+            "the name has {} bytes, and {MAX_LIST_NAME} are the most",
+            text.len()
+        ));
     }
     Ok(text.to_owned())
 }
@@ -71,7 +80,7 @@ pub(crate) struct ImportArgs {
     /// A file that says which column is what, and what the words in a list mean (TOML; the README has an example).
     #[arg(long, value_name = "FILE", conflicts_with = "map")]
     pub(crate) columns: Option<PathBuf>,
-    /// Write what was left out and why to this file (CSV: file, line, column, reason).
+    /// Write what was left out and why to this file (CSV: file, line, column, reason, record).
     #[arg(long, value_name = "FILE")]
     pub(crate) quarantine: Option<PathBuf>,
 }
@@ -115,14 +124,16 @@ pub(crate) enum ListCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Changes nothing, and writes nothing but the report. Told are at most 1000 of what would be left out; --quarantine FILE \
-writes all of it down. The exit code is 2 if anything would be left out, or the list breaks off. Counts are of records: an \
+writes all of it down. The exit code is 2 if anything would be left out, the list breaks off, or no entry can be read of what is \
+no page of a feed, which `store add` and `store replace` refuse. Counts are of records: an \
 entry to which a table gives a row for each hash is counted for each row.
 
 JSON output: {\"file\",\"format\",\"records\",\"entries\",\"withdrawn\",\"hashes\",\"other_hashes\",\"categories\",\
 \"opinions\",\"unknown_status\",\"unknown_values\",\"columns\",\"feed\",\"quarantined\",\"by_reason\",\"left_out\",\"report\",\
 \"error\"}. entries are those that would match; other_hashes are of kinds that cannot be matched here; columns is null \
 where a format has none, else {\"used\":[{\"field\",\"column\"}],\"unused\"}; feed is null for what is no page of a feed, else \
-{\"checkpoint\",\"checkpoint_time\",\"has_more\"}; left_out is [{\"line\",\"column\",\"reason\"}]; report has all counts of the \
+{\"checkpoint\",\"checkpoint_time\",\"has_more\"}; left_out is [{\"line\",\"column\",\"reason\",\"record\"}], where record \
+is its number in JSON and XML, which may have all of them on one line, else null; report has all counts of the \
 import; error says why a list breaks off.
 
 Examples:

@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::failure::{Failure, Outcome};
 use crate::import::{LeftOut, ListFile, Quarantine, check_files, notes, tell_of_poor_hashes};
 use crate::list_args::CheckArgs;
-use crate::report::{Report, counted, refuse_overwriting};
+use crate::report::{Report, counted, refuse_overwriting, tell};
+use crate::store::refuse_in_store;
 
 /// What `list check --json` prints.
 #[derive(Serialize)]
@@ -83,6 +84,7 @@ pub(crate) fn check(arguments: &CheckArgs, quiet: bool) -> Result<Outcome, Failu
     check_files(&arguments.import, &[])?;
     let quarantine = arguments.import.quarantine.as_deref();
     refuse_overwriting(quarantine, arguments.import.inputs().chain([path]))?;
+    refuse_in_store(quarantine)?;
     let mut quarantine = Quarantine::held(quarantine)?;
     let mut file = ListFile::open(&arguments.import, path)?;
     let mut counts = ListCounts::default();
@@ -127,7 +129,15 @@ pub(crate) fn check(arguments: &CheckArgs, quiet: bool) -> Result<Outcome, Failu
     report.finish()?;
     // Why a list breaks off is also said as any command says why it stopped.
     tell_of_poor_hashes(import, read?);
-    Ok(Outcome::of(false, kept_out > 0))
+    let is_refused = import.entries == 0 && !file.format().is_page();
+    if is_refused {
+        tell(format_args!(
+            "{}: no entry can be read, so `hashsieve store add` and `hashsieve store replace` would refuse it: see that it is the \
+             list, whole, and of this format",
+            path.display()
+        ));
+    }
+    Ok(Outcome::of(false, kept_out > 0 || is_refused))
 }
 
 impl Checked<'_> {
@@ -189,14 +199,7 @@ impl Checked<'_> {
             report.text(&format!("reason     {reason}: {count}"))?;
         }
         for left_out in self.left_out {
-            let column = left_out.column.as_ref();
-            let column = column.map(|column| format!("column {column}: "));
-            report.text(&format!(
-                "line {}: {}{}",
-                left_out.line,
-                column.unwrap_or_default(),
-                left_out.reason
-            ))?;
+            report.text(&format!("line {left_out}"))?;
         }
         let told = self.left_out.len() as u64;
         if told < self.quarantined {

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod scan;
 mod store;
+mod toml_file;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use hashsieve::{HashKind, HashValue};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -193,6 +194,27 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
 /// Returns a text, or a word for that there is none.
 pub(crate) fn or_unknown(text: &str) -> &str {
     if text.is_empty() { "unknown" } else { text }
+}
+
+/// As many hexadecimal digits in a row as the shortest hash has.
+const SHORTEST_HASH: usize = 16;
+
+/// As many characters as the shortest hash has that is spelled in base32 or base64 and is longer than many a name.
+const SHORTEST_SPELLING: usize = 32;
+
+/// Returns whether a text may be or hold a hash, so that it must not be shown.
+pub(crate) fn may_be_hash(text: &str) -> bool {
+    let mut runs = text.split(|character: char| !character.is_ascii_hexdigit());
+    if runs.any(|digits| digits.len() >= SHORTEST_HASH) {
+        return true;
+    }
+    let words = text.split(|c: char| matches!(c, ',' | ';' | '|' | ':' | '"') || c.is_whitespace());
+    let mut words = words.filter(|word| word.len() >= SHORTEST_SPELLING);
+    let spells = |word: &str| {
+        let mut kinds = HashKind::ALL.into_iter();
+        kinds.any(|kind| HashValue::parse(kind, word).is_ok())
+    };
+    words.any(spells)
 }
 
 /// Tells people something on standard error. That nobody listens there is no reason to stop.

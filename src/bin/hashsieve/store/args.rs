@@ -108,12 +108,18 @@ pub(crate) struct ChangeArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Bad records are left out, counted, and named by file and line, and the exit code is then 2. A file that cannot be read to \
+Bad records are left out, counted, and named by file and line, in JSON and XML by the number of the record as well, and the exit \
+code is then 2. A file that cannot be read to \
 its end changes nothing, nor does one of which nothing can be read.
 
 An entry that the list has already is changed: where a record of the format is all of its entry (feeds, ICSE, VICS) it \
-takes the place of what was there, unless it is older by the source's own time; elsewhere (tables, lines) it adds to it, and \
-a withdrawn row takes back the hash it names, or all of the entry. All files must be of one of these two sorts.
+takes the place of what was there, unless it is older by the source's own time; elsewhere (tables, lines) it adds to it. All \
+files must be of one of these two sorts.
+
+In a table with a column of hashes of any kind (`hash`, with or without `kind`) a withdrawn row takes back the hash that it names, \
+and all of its entry if it names none; that one hash was taken back is not remembered, so an older file that is added later brings \
+it back. In a table with a column for each kind (`pdq`, `md5`) a row is of its entry, and a withdrawn one withdraws all of it, \
+whatever hashes it names.
 
 The summary tells of entries: added, changed, withdrawn, unseen (withdrawn, and not there; remembered, so that an older \
 record does not bring them), removed, unchanged, and outdated (passed over, since the store has a later record). -v shows \
@@ -148,11 +154,13 @@ list is out of date (--stale-after): the source may have forgotten withdrawals b
 place with `store replace`.
 
 A record that is older than what the store has of its entry is passed over (outdated); of records of one entry in the same \
-change the last one counts. A withdrawal of an entry that \
-was never seen is remembered (unseen), so that an older record does not bring it.
+change the latest by the source's own time counts, and of those of one time the one that withdraws, in whichever order they come; \
+else the last. A withdrawal of an entry that was never seen is remembered (unseen), so that an older record does not bring it.
 
 The place in the feed moves on past records that are left out, and one of these may be a withdrawal: standard error then says how \
-many there are and from which place to fetch them again (apply them with --allow-older), or withdraw by hand.
+many there are and from which place to fetch them again (apply them with --allow-older), or withdraw by hand. Where the feed was \
+known up to there before, as when a page is applied again, there is no such place: fetch again what the page answered, or all of \
+the feed for `store replace`.
 
 Examples:
   hashsieve store apply lists/ page-1.xml page-2.xml --name ncmec --stale-after 30
@@ -179,7 +187,8 @@ take away more than --shrink-limit: a list that lost so much is likelier cut tha
 order; the place in the feed is then theirs.
 
 What was withdrawn by `store withdraw` and is in the files again is back (added): they are what the list is. An entry whose \
-record cannot be read stays as it was, if its id can be read.
+record cannot be read stays as it was, if its id can be read. If that cannot be read either and entries are removed, standard error \
+says how many of both: look at the lines that are named, mend the file and replace again.
 
 Examples:
   hashsieve store replace lists/ hotline.csv --name hotline --source 'Hotline' --terms 'members only'
@@ -205,8 +214,16 @@ pub(crate) struct ReplaceArgs {
 An entry that is withdrawn no longer matches, also under its other hashes; other entries with the same hashes still do. Its \
 hashes are in the files until `store purge`. An id of which the list has no entry is left out and told, by its number or line, and \
 the exit code is then 2; the others are withdrawn. --allow-unseen remembers it as withdrawn, so that an older record does not bring \
-it. A line of a table with a hash in it is never taken for an id, nor is a lone hash of 40, 64 or 128 digits, unless the list has an \
-entry of that id. A record that the source changed later brings the entry back, and so does `store replace` with a file that has it: \
+it.
+
+Unless the list has an entry of that id, these are never taken for ids: a text of 40, 64 or 128 hexadecimal digits; a kind and its \
+hash (`md5:...`, `pdq ...`); a hash that an entry of the store has, of any list and kind, which is how an md5 is told from an id; a \
+text of several fields, with commas, semicolons, pipes or white space between them, of which one is 32 or more hexadecimal digits; \
+and the first line of a file that has such lines, if the same stands between its fields. An md5 or a short hash that is not in the \
+store can be told from no id: --allow-unseen remembers it. -v shows no id that has 16 hexadecimal digits in a row or is a hash in base64 or \
+base32.
+
+A record that the source changed later brings the entry back, and so does `store replace` with a file that has it: \
 see that the source withdraws it, too. `store add` does not, unless --reinstate says so.
 
 Examples:
@@ -311,7 +328,7 @@ pub(crate) struct StatusArgs {
 Looks for each hash in every file of the directory, whatever it is: its bytes, its hexadecimal digits in upper and lower case \
 mixed as may be, base64 of both alphabets, also amid other bytes, and of a sha1 base32, each in one piece; and searches the \
 segments. The hashes come from a file, never from the command line, which others can see: plain lines, what `hash` prints, or a \
-table. Every hash takes a pass over all the files.
+table. Every hash takes a pass over all the files, and if a change takes a file away meanwhile, all begins anew.
 
 Exit codes: 0 none is there, 1 one is there (told is in which file, on which line of the input it stands, and what takes it \
 away), 2 it could not be decided: a line of the input is no hash, a file cannot be read, or something in the directory is no \
@@ -342,8 +359,8 @@ An entry that is withdrawn has a row without a hash. `store add`, `store replace
 takes the withdrawn rows for entries that are not there, `store add` remembers them.
 
 What it cannot carry is counted and told: how many members agree with an entry or contradict it, when it was fetched, white \
-space at the ends of texts, tags with `;` or `|` in them, times before 1970, and hashes of kinds with a name that only their \
-list uses: these have a row, but are left out when the table is read. What is said of the list as a whole is not in it.
+space at the ends of texts, tags with `;` or `|` in them, times before 1970, hashes of kinds with a name that only their list uses, \
+and rows over 64 KiB: the last two are in the table, but left out when it is read. What is said of the list as a whole is not in it.
 
 The file appears when it is complete. If the process is killed, a file `.hashsieve-*.unpublished` is left beside it.
 

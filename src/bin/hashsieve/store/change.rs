@@ -74,9 +74,8 @@ fn make(
     // Before anything is read, so that it is known at once if somebody else is changing the store.
     let mut writer = StoreWriter::open(directory).map_err(unread)?;
     let before = writer.snapshot().generation();
-    let known = list_of(&writer, &arguments.name).cloned();
     let mut quarantine = Quarantine::new(quarantine)?;
-    let mut read = ReadSoFar::default();
+    let mut read = ReadSoFar::new(list_of(&writer, &arguments.name).cloned());
     let broken_off = |Failure(why)| Failure(format!("{why}; nothing was changed"));
     let Some(path) = lists.first() else {
         return Err(Failure("there is no list".to_owned()));
@@ -122,7 +121,7 @@ fn make(
         return Err(Failure(why.to_owned()));
     }
     let (summary, mut report) = commit(change, directory, before, arguments.verbose, quiet)?;
-    if known.is_none() && list_of(&writer, &arguments.name).is_some() {
+    if read.known.is_none() && list_of(&writer, &arguments.name).is_some() {
         tell(format_args!(
             "list `{}` is new in this store",
             arguments.name
@@ -132,18 +131,10 @@ fn make(
     summarise(&mut report, directory, &arguments.name, &summary)
         .and_then(|()| read.write(kept_out, &summary, report))
         .map_err(after_change)?;
-    if options.kind == ChangeKind::Apply && read.left_out() > 0 {
-        let records = counted(read.left_out(), "record was", "records were");
-        let place = known.as_ref().map_or_else(from_the_beginning, place_of);
-        let moves = if has_more {
-            "the place in the feed will move on past these"
-        } else {
-            "the place in the feed is past these now"
-        };
-        tell(format_args!(
-            "{records} left out, and a withdrawal may be among them: {moves}, so fetch again {place} once they can be read, and \
-             apply with --allow-older, or withdraw by hand"
-        ));
+    match options.kind {
+        ChangeKind::Apply => read.tell_what_to_fetch(has_more),
+        ChangeKind::Replace => read.tell_what_may_be_missed(summary.removed),
+        _ => {}
     }
     if options.kind == ChangeKind::Apply && has_more {
         tell(
@@ -166,6 +157,17 @@ fn make(
 fn list_of<'a>(writer: &'a StoreWriter, name: &str) -> Option<&'a StoredList> {
     let mut lists = writer.snapshot().lists().iter();
     lists.find(|list| list.descriptor.name == name)
+}
+
+/// Returns whether a page ends later in its feed than what a store has of it.
+fn is_beyond(page: &FeedPosition, known: Option<&StoredList>) -> bool {
+    let Some(known) = known.filter(|known| known.checkpoint.is_some()) else {
+        return true;
+    };
+    match page.checkpoint_time.zip(known.checkpoint_time) {
+        Some((page, known)) => page > known,
+        None => page.checkpoint != known.checkpoint,
+    }
 }
 
 /// Says from where on to fetch what comes after what a store has of a feed.
@@ -200,8 +202,9 @@ fn cannot_be_together(
 }
 
 /// What was read of all files of a change.
-#[derive(Default)]
 struct ReadSoFar {
+    /// What the store had of the list before.
+    known: Option<StoredList>,
     report: ImportReport,
     low_quality: u64,
     /// Records that can be read and do not fit.
@@ -210,9 +213,23 @@ struct ReadSoFar {
     named: u64,
     /// Where the last page stands in its feed.
     position: Option<FeedPosition>,
+    /// Whether a page ends beyond what the store had of the feed.
+    moves_on: bool,
 }
 
 impl ReadSoFar {
+    fn new(known: Option<StoredList>) -> Self {
+        Self {
+            known,
+            report: ImportReport::default(),
+            low_quality: 0,
+            unfit: 0,
+            named: 0,
+            position: None,
+            moves_on: false,
+        }
+    }
+
     /// Reads one file into a change.
     fn file(
         &mut self,
@@ -258,6 +275,7 @@ impl ReadSoFar {
         // Who adds single pages need not add all, so where they end says nothing of the list.
         let position = self.position.as_ref();
         let position = position.filter(|_| kind != ChangeKind::Add);
+        self.moves_on |= position.is_some_and(|page| is_beyond(page, self.known.as_ref()));
         change.imported(file.report(), position);
         Ok(())
     }
@@ -265,6 +283,57 @@ impl ReadSoFar {
     /// Returns how many records were left out.
     fn left_out(&self) -> u64 {
         self.report.records - self.report.entries + self.unfit
+    }
+
+    /// Returns how many of these are of entries that are not known. Rows that say themselves that they are of no use are none.
+    fn unnamed(&self) -> u64 {
+        let of_no_use = self.report.low_quality + self.report.unhashed;
+        self.left_out().saturating_sub(of_no_use + self.named)
+    }
+
+    /// Tells from where to fetch records of a feed again that were left out.
+    fn tell_what_to_fetch(&self, has_more: bool) {
+        if self.left_out() == 0 {
+            return;
+        }
+        let records = counted(self.left_out(), "record was", "records were");
+        let told = format!("{records} left out, and a withdrawal may be among them");
+        if !self.moves_on {
+            // Where the store stood is the end of what has just been read, or is later.
+            tell(format_args!(
+                "{told}: the feed was known up to here before, so fetch again what these pages answered once they can be read, and \
+                 apply with --allow-older; or fetch all of the feed and put it in place with `hashsieve store replace`; or \
+                 withdraw by hand"
+            ));
+            return;
+        }
+        let place = self.known.as_ref();
+        let place = place.map_or_else(from_the_beginning, place_of);
+        let moves = if has_more {
+            "the place in the feed will move on past these"
+        } else {
+            "the place in the feed is past these now"
+        };
+        tell(format_args!(
+            "{told}: {moves}, so fetch again {place} once they can be read, and apply with --allow-older, or withdraw by hand"
+        ));
+    }
+
+    /// Tells that entries may have been removed from a list only because records of them cannot be read.
+    fn tell_what_may_be_missed(&self, removed: u64) {
+        if removed == 0 || self.unnamed() == 0 {
+            return;
+        }
+        let entries = counted(removed, "entry was", "entries were");
+        let records = counted(
+            self.unnamed(),
+            "record was left out of which it is",
+            "records were left out of which it is",
+        );
+        tell(format_args!(
+            "{entries} removed, and {records} not known of which entry: what was removed may be what was left out; look at the \
+             lines that are named, mend the file and replace again"
+        ));
     }
 
     /// Writes what was read, and ends the report.
@@ -315,6 +384,7 @@ pub(super) fn commit(
     Ok((summary, report))
 }
 
+/// Writes what a change came to: the one place where its counts are named.
 pub(super) fn summarise(
     report: &mut Report,
     directory: &Path,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use hashsieve::list::{format_time, is_other_kind, parse_time};
+use hashsieve::list::{MAX_LINE, format_time, is_other_kind, parse_time};
 use hashsieve::{CorruptIndex, Entry, Store};
 use tempfile::NamedTempFile;
 
@@ -34,6 +34,8 @@ const COLUMNS: [&str; 14] = [
 ];
 /// The importer takes a row for broken that goes on for more lines than this.
 const MAX_LINE_BREAKS: usize = 62;
+/// What is told of entries with a row that the importer does not read.
+const TOO_LONG: &str = "with a row over 64 KiB: in the table, but not read again";
 
 pub(super) fn export(arguments: &ExportArgs, quiet: bool) -> Result<Outcome, Failure> {
     let directory = &arguments.directory;
@@ -159,10 +161,12 @@ impl<W: Write> Table<W> {
         let mut row = row(entry);
         if !entry.status.matches() {
             self.withdrawn += 1;
-            self.rows += 1;
-            return self.writer.write_record(&row);
+            let is_long = self.row(&row)?;
+            self.note_long(is_long);
+            return Ok(());
         }
         self.entries += 1;
+        let mut is_long = false;
         let hashes = entry.hashes.iter();
         let hashes = hashes.map(|hash| (hash.kind().name(), hash.to_hex()));
         let others = entry.other_hashes.iter();
@@ -170,11 +174,40 @@ impl<W: Write> Table<W> {
         for (kind, hash) in hashes.chain(others) {
             kind.clone_into(&mut row[1]);
             row[2] = hash;
-            self.rows += 1;
-            self.writer.write_record(&row)?;
+            is_long |= self.row(&row)?;
         }
+        self.note_long(is_long);
         Ok(())
     }
+
+    /// Writes a row, and returns whether it is too long to be read again.
+    fn row(&mut self, row: &[String]) -> Result<bool, csv::Error> {
+        self.rows += 1;
+        self.writer.write_record(row)?;
+        Ok(is_too_long(row))
+    }
+
+    fn note_long(&mut self, is_long: bool) {
+        if is_long {
+            *self.lost.entry(TOO_LONG).or_default() += 1;
+        }
+    }
+}
+
+/// Returns whether a row is longer than the importer takes, which counts the bytes as they are written.
+fn is_too_long(row: &[String]) -> bool {
+    let quotes = |field: &String| field.bytes().filter(|&byte| byte == b'"').count();
+    let most = row.iter().map(|field| field.len() + quotes(field) + 3);
+    if most.sum::<usize>() < MAX_LINE {
+        return false;
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = writer.write_record(row).is_ok().then_some(writer);
+    let written = written.and_then(|writer| writer.into_inner().ok());
+    let length = written.map_or(usize::MAX, |bytes| bytes.len() - 1);
+    // A row of several lines must be shorter by one.
+    let is_broken = row.iter().any(|field| field.contains('\n'));
+    length + usize::from(is_broken) > MAX_LINE
 }
 
 /// Returns the row of an entry, without a hash.

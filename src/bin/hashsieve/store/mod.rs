@@ -172,13 +172,50 @@ fn told(progress: &mut Progress) -> impl FnMut(BuildProgress) + '_ {
     |now| progress.set(now.stage, now.done, now.total)
 }
 
+/// Returns whether a file has the name of a segment.
+pub(crate) fn is_segment(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("segment-") && name.ends_with(".hsv")
+}
+
+/// Returns whether a folder is the directory of a store, which may be damaged.
+fn is_store(folder: &Path) -> bool {
+    let has_segment = || {
+        let mut members = folder.read_dir().into_iter().flatten().flatten();
+        members.any(|member| is_segment(&member.path()))
+    };
+    folder.join("manifest").is_file() && (folder.join("lock").is_file() || has_segment())
+}
+
+/// Refuses an output in the directory of any store.
+pub(crate) fn refuse_in_store(output: Option<&Path>) -> Result<(), Failure> {
+    let Some(output) = output else { return Ok(()) };
+    // Where the name stands, and where it leads if it is a link.
+    let real = output.canonicalize().ok();
+    for folder in real
+        .iter()
+        .filter_map(|real| real.parent())
+        .chain([folder_of(output)])
+    {
+        if is_store(folder) {
+            refuse_inside(Some(output), folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folder in which the name of a file stands.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Refuses an output among the files of a store: whoever looks there for what is gone would find it.
 fn refuse_inside(output: Option<&Path>, directory: &Path) -> Result<(), Failure> {
     let Some(output) = output else { return Ok(()) };
-    let folder = match output.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(output);
     let Ok(store) = directory.canonicalize() else {
         // There is none, which is said when it is opened.
         return Ok(());

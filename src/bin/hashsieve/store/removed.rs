@@ -9,9 +9,9 @@ use hashsieve::list::{ImportItem, ImportOptions, Importer, ListFormat};
 use hashsieve::{HashKind, HashValue, Index, Segment, Snapshot, Store};
 
 use super::args::VerifyRemovedArgs;
-use super::unread;
+use super::{is_segment, unread};
 use crate::failure::{Failure, Outcome};
-use crate::import::{Quarantine, head_of, open};
+use crate::import::{LeftOut, Quarantine, head_of, open};
 use crate::progress::Progress;
 use crate::report::{Report, counted, tell};
 
@@ -87,11 +87,10 @@ fn read(arguments: &VerifyRemovedArgs) -> Result<(Vec<u64>, Vec<HashValue>, u64)
             }
             ImportItem::Entry { line, .. } => {
                 let reason = "a hash of a kind that cannot be looked for here";
-                quarantine.take(path, line, "", reason)?;
+                quarantine.take(path, LeftOut::of_line(line, reason))?;
             }
             ImportItem::Quarantined(kept_out) => {
-                let reason = kept_out.reason.to_string();
-                quarantine.take(path, kept_out.line, "", &reason)?;
+                quarantine.take(path, kept_out.into())?;
             }
         }
     }
@@ -133,7 +132,7 @@ impl Where {
         if name == "manifest" {
             return Self::Manifest;
         }
-        if !(name.starts_with("segment-") && name.ends_with(".hsv")) {
+        if !is_segment(path) {
             let is_usual = name.starts_with("withdrawn-") || name.starts_with(".hashsieve-");
             return if is_usual {
                 Self::Withdrawn
