@@ -513,7 +513,7 @@ fn a_key_of_a_policy_that_may_be_a_hash_is_not_repeated() {
         ),
         (
             format!("[lists.a]\naction = '{hash}'\n"),
-            "line 2, column 10: a key that is not known, expected one of `observe`, ",
+            "line 2, column 10: a word that is not known, expected one of `observe`, ",
         ),
         (format!("[lists.a.kinds.{hash}]\n"), "line 1, column 16: "),
         (

@@ -518,11 +518,14 @@ fn no_query_fails_or_is_stale_while_a_store_changes_under_full_load() {
             state.store(CHANGING, Ordering::SeqCst);
             let is_present = reload % 2 == 0;
             if is_present {
-                let mut two = entry("two", &[pdq(&small(2))]);
-                two.source_updated = Some(i64::MAX);
-                add(&mut writer, "a", &[two]);
+                let mut options = ChangeOptions::add();
+                options.reinstates = true;
+                let mut change = writer.change(listed("a"), options).unwrap();
+                change.add(&entry("two", &[pdq(&small(2))]), false).unwrap();
+                assert_eq!(change.commit().unwrap().added, 1);
             } else {
-                writer.withdraw("a", ["two"]).unwrap();
+                let summary = writer.withdraw("a", ["two"]).unwrap();
+                assert_eq!(summary.withdrawn, 1);
             }
             assert!(screener.reload().unwrap());
             settled.fetch_add(1, Ordering::SeqCst);

@@ -16,7 +16,7 @@ impl Change<'_> {
     /// Publishes the change: it is in the store when this returns, and in every snapshot that is loaded from then on.
     ///
     /// O(what is changed), and a pass over the assertions of segments that have entries of the change. Small segments are put
-    /// together while that is at it, so that searches stay fast ([`compact`](StoreWriter::compact) says how).
+    /// together while that is at it, so that searches stay fast ([`compact`](super::StoreWriter::compact) says how).
     ///
     /// # Errors
     /// [`StoreError::NoEntries`] when nothing was added, [`StoreError::Shrinks`], [`StoreError::Backwards`], or

@@ -18,7 +18,7 @@ const MAX_FRESH: u32 = 1 << 18;
 impl StoreWriter {
     /// Puts all segments together, without what no longer stands: searches are then as fast as in a single index.
     ///
-    /// O(n log n) as for a new index ([`IndexBuilder`]); the store can be read meanwhile, and takes twice the disk until it is done.
+    /// O(n log n) as for a new index ([`IndexBuilder`](crate::IndexBuilder)); the store can be read meanwhile, and takes twice the disk until it is done.
     /// Does nothing if there is one segment of which all stands.
     ///
     /// Changes put small segments together themselves. A segment without tables is scanned, so there are at most 16 of them,

@@ -1,7 +1,5 @@
 //! How to change a list, and what a change came to.
 
-#[cfg(doc)]
-use crate::index::BuildSummary;
 use crate::index::DEFAULT_MEMORY_BUDGET;
 
 /// What a change does to the entries that a list has.
@@ -33,7 +31,7 @@ pub struct ChangeOptions {
     pub allows_older: bool,
     /// Whether a record that is of no later time than a withdrawal, or of no time, brings its entry back.
     pub reinstates: bool,
-    /// The memory for sorting, in bytes ([`IndexBuilder::with_memory_budget`]).
+    /// The memory for sorting, in bytes ([`IndexBuilder::with_memory_budget`](crate::IndexBuilder::with_memory_budget)).
     pub memory_budget: usize,
 }
 
@@ -96,7 +94,7 @@ pub struct ChangeSummary {
     /// Hashes of records that are not in the store, since another record of the same entry, and of no later time, took its place
     /// in the same change.
     pub superseded: u64,
-    /// Hashes that cannot be matched and were left out ([`BuildSummary::other_hashes_left_out`]).
+    /// Hashes that cannot be matched and were left out ([`BuildSummary::other_hashes_left_out`](crate::BuildSummary::other_hashes_left_out)).
     pub other_hashes_left_out: u64,
     /// Entries of the list that stand now.
     pub entries: u64,

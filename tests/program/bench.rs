@@ -229,3 +229,51 @@ fn the_demo_holds_and_refuses_a_folder_with_something_in_it() {
     assert!(ran.stderr.contains("not empty"));
     assert_eq!(place.names(), ["D"]);
 }
+
+#[test]
+fn bench_store_finds_nothing_stale_or_missed_and_no_trace_and_tells_its_figures() {
+    let place = Place::new();
+    let bench = ["bench", "store", "--n", "20000", "--queries", "20"];
+    let more = ["--reloads", "20", "--json"];
+    let ran = place.run(&[&bench[..], &more].concat()).exits(0);
+    assert_eq!(ran.stderr, "");
+    let [line] = &ran.json()[..] else {
+        panic!("{}", ran.stdout)
+    };
+    for (key, value) in [
+        ("n", 20_000),
+        ("threads", 2),
+        ("threshold", 31),
+        ("changes", 10_000),
+        ("queries", 20),
+        ("fresh_changes", 100),
+        ("fresh_entries", 1000),
+        ("reloads", 20),
+        ("failed", 0),
+        ("stale", 0),
+        ("missed", 0),
+        ("traces_found", 0),
+    ] {
+        assert_eq!(line[key], value, "{key}");
+    }
+    for key in [
+        "create_seconds",
+        "withdrawal_milliseconds",
+        "addition_milliseconds",
+        "changes_seconds",
+        "microseconds_per_query",
+        "microseconds_per_query_fresh",
+        "slowdown",
+        "queries_meanwhile",
+        "purged",
+        "compact_seconds",
+    ] {
+        assert!(line[key].as_f64().unwrap() > 0.0, "{key}: {line}");
+    }
+    // As documented.
+    let help = place.run(&["bench", "store", "--help"]).exits(0).stdout;
+    for key in keys(line) {
+        assert!(help.contains(&format!("\"{key}\"")), "{key}");
+    }
+    assert!(place.names().is_empty());
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use hashsieve::HashKind;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     counts, edit_manifest, found, found_pdq, is_sound, keys, md5, names, on_list, pdq, status,
@@ -352,4 +352,36 @@ fn a_record_that_cannot_be_read_takes_no_entry_out_of_a_list_that_is_replaced() 
     counts(&ran.exits(2), &[("removed", 1), ("unchanged", 39)]);
     assert_eq!(found_pdq(&place, 38), ["e38"]);
     assert_eq!(found_pdq(&place, 39), [""; 0]);
+}
+
+#[test]
+fn entries_that_stand_again_are_told() {
+    let place = with_list(3);
+    place
+        .run(&["store", "withdraw", "s", "--list", "x", "e1"])
+        .exits(0);
+    place.write("all.csv", table(0..3));
+    let ran = on_list(&place, "replace", &["all.csv"]).exits(0);
+    counts(&ran, &[("added", 1), ("unchanged", 2)]);
+    let told = "1 entry that was withdrawn stands again, among those added: withdraw again";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    let ran = on_list(&place, "replace", &["all.csv"]).exits(0);
+    assert!(!ran.stderr.contains("stands again"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_record_that_takes_the_place_of_another_of_its_file_says_what_is_left_out() {
+    let place = with_store();
+    let record = |number: u64| json!({"MediaID": 7, "MD5": md5(number), "Category": 1});
+    let file = |records: &[Value]| json!({"odata.metadata": "x/1.3.xml/US", "value": records});
+    place.write("twice.json", file(&[record(1), record(2)]).to_string());
+    let ran = on_list(&place, "replace", &["twice.json"]).exits(2);
+    counts(&ran, &[("added", 1)]);
+    let told = "1 hash left out, since another record of its entry, none the later in time";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    place.write("once.json", file(&[record(2), record(2)]).to_string());
+    counts(
+        &on_list(&place, "replace", &["once.json"]).exits(0),
+        &[("unchanged", 1)],
+    );
 }

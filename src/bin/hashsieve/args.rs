@@ -468,7 +468,7 @@ nothing was found; `suppressed`: entries match, and the policy lets none of them
 decided. `undecided` says the same of an input that matches and was not fully looked at, or not in lists that are up to date.
 
 Exit codes: 1 if anything matched, also a list that is only observed; else 2 if any input was not decided or could not be \
-read, or a store could not be loaded again; else 0, also for what is suppressed. With 1 the report tells what else was not decided.
+read, a store could not be loaded again, or a list that the policy names is gone from it; else 0, also for what is suppressed. With 1 the report tells what else was not decided.
 
 Files that are no pictures count as well: their digests are looked up, and their status is `unsupported` where a list has \
 perceptual hashes.

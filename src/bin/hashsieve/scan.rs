@@ -16,6 +16,7 @@ use crate::args::{Format, ScanArgs};
 use crate::failure::{Failure, Outcome};
 use crate::files::{self, Input};
 use crate::report::{Report, counted, refuse_overwriting, tell};
+use crate::toml_file;
 
 /// How often a scan looks whether a store has changed.
 const RELOAD_EVERY: Duration = Duration::from_millis(100);
@@ -236,50 +237,9 @@ fn policy(arguments: &ScanArgs) -> std::result::Result<Policy, Failure> {
     Ok(policy)
 }
 
-/// Reads a policy. What is wrong with it is told by its place: a line of it may name an entry.
+/// Reads a policy.
 pub(crate) fn read_policy(path: &Path) -> std::result::Result<Policy, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::at(path, error))?;
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let place = before.map_or(String::new(), |before| {
-            let line = before.matches('\n').count() + 1;
-            let begin = before.rfind('\n').map_or(0, |end| end + 1);
-            let column = before[begin..].chars().count() + 1;
-            format!("line {line}, column {column}: ")
-        });
-        Failure::at(
-            path,
-            format_args!("{place}{}", without_values(error.message())),
-        )
-    })
-}
-
-/// Returns what is wrong without the value that is wrong, which may be the id of an entry, and without a key that may be a hash.
-fn without_values(message: &str) -> String {
-    let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
-    for wrong in ["invalid type", "invalid value"] {
-        if message.starts_with(wrong) {
-            return format!("{wrong}{expected}");
-        }
-    }
-    let said = &message[..message.len() - expected.len()];
-    if is_long(name_in(said)) {
-        return format!("a key that is not known{expected}");
-    }
-    message.to_owned()
-}
-
-/// Returns what stands in backticks, from the first to the last of them: a name may hold some itself.
-fn name_in(said: &str) -> &str {
-    let (first, last) = (said.find('`'), said.rfind('`'));
-    let between = first.zip(last).and_then(|(a, b)| said.get(a + 1..b));
-    between.unwrap_or_default()
-}
-
-/// Returns whether a name is longer than any that a policy has, and so may be a hash.
-fn is_long(name: &str) -> bool {
-    const LONGEST_NAME: usize = 30;
-    name.chars().count() > LONGEST_NAME
+    toml_file::read(path)
 }
 
 /// Reads an input into `bytes` and screens it.

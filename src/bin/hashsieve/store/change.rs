@@ -136,6 +136,16 @@ fn make(
         ChangeKind::Replace => read.tell_what_may_be_missed(summary.removed),
         _ => {}
     }
+    if summary.reinstated > 0 {
+        let entries = counted(
+            summary.reinstated,
+            "entry that was withdrawn stands again",
+            "entries that were withdrawn stand again",
+        );
+        tell(format_args!(
+            "{entries}, among those added: withdraw again what must not match, and see that the source withdraws it"
+        ));
+    }
     if options.kind == ChangeKind::Apply && has_more {
         tell(
             "the last page says that there are more of its request: the place in the feed stays where it was until they are \
@@ -149,7 +159,7 @@ fn make(
     }
     Ok(Outcome::of(
         false,
-        kept_out + summary.other_hashes_left_out > 0,
+        kept_out + summary.other_hashes_left_out + summary.superseded > 0,
     ))
 }
 
@@ -351,7 +361,16 @@ impl ReadSoFar {
             read.withdrawn
         ))?;
         let unkept = unkept(summary.other_hashes_left_out);
-        for note in notes(read, kept_out, "store").into_iter().chain(unkept) {
+        let superseded = (summary.superseded > 0).then(|| {
+            counted(
+                summary.superseded,
+                "hash left out, since another record of its entry, none the later in time, took the place of the one that has it",
+                "hashes left out, since other records of their entries, none the later in time, took the place of those that have \
+                 them",
+            )
+        });
+        let notes = notes(read, kept_out, "store").into_iter();
+        for note in notes.chain(unkept).chain(superseded) {
             report.text(&format!("note       {note}"))?;
         }
         report.finish()
