@@ -104,7 +104,7 @@ impl<'s> Change<'s> {
     /// [`StoreError::Build`] with [`BuildError::InvalidEntry`](crate::BuildError::InvalidEntry), after which the change goes on
     /// without this entry, or when a temporary file cannot be written; [`StoreError::Corrupt`] when a segment is damaged.
     pub fn add(&mut self, entry: &Entry, by_value: bool) -> Result<(), StoreError> {
-        self.put(entry, by_value, false)
+        self.put(entry, by_value, false).map(|_| ())
     }
 
     /// Adds what a record says of an entry of which a hash could not be read
@@ -114,11 +114,19 @@ impl<'s> Change<'s> {
     /// # Errors
     /// As for [`add`](Self::add).
     pub fn add_incomplete(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        self.put(entry, false, true)?;
-        self.keep(&entry.entry_id)
+        match self.put(entry, false, true)? {
+            true => self.keep(&entry.entry_id),
+            false => Ok(()),
+        }
     }
 
-    fn put(&mut self, entry: &Entry, by_value: bool, lacks_hashes: bool) -> Result<(), StoreError> {
+    /// Adds a record, and returns whether it counts beside what the store has.
+    fn put(
+        &mut self,
+        entry: &Entry,
+        by_value: bool,
+        lacks_hashes: bool,
+    ) -> Result<bool, StoreError> {
         let mut own;
         let mut entry = entry;
         if by_value {
@@ -152,7 +160,7 @@ impl<'s> Change<'s> {
             && self.is_outdated(entry, time, by_value, stored)
         {
             self.outdated += 1;
-            return Ok(());
+            return Ok(false);
         }
         // At least as late as what it withdraws.
         let kept_time = time.or(stored_time);
@@ -167,7 +175,7 @@ impl<'s> Change<'s> {
         if !self.options.whole_records && entry.status.matches() && !entry.has_hash() {
             // It adds nothing to its entry.
             self.records += 1;
-            return Ok(());
+            return Ok(true);
         }
         if let Some((segment, position, stored)) = found {
             if !self.options.whole_records {
@@ -190,7 +198,7 @@ impl<'s> Change<'s> {
         }
         // What does not fit is no record: a list of nothing else must not look like an empty one.
         self.records += 1;
-        Ok(())
+        Ok(true)
     }
 
     /// Returns a time, unless it is too far in the future to say anything.
