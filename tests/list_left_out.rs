@@ -76,11 +76,12 @@ fn records_that_lack_hashes_say_so() {
         {{"MediaID": 1, "MD5": "{md5}", "SHA1": "bad"}},
         {{"MediaID": 2, "MD5": "{md5}", "SHA1": 17}},
         {{"MediaID": 3, "MD5": "{md5}", "AlternativeHashes": [{{"HashName": "SHA1", "HashValue": "bad"}}]}},
-        {{"MediaID": 4, "MD5": "{md5}", "Series": []}}
+        {{"MediaID": 4, "MD5": "{md5}", "AlternativeHashes": {{"HashName": "SHA1"}}}},
+        {{"MediaID": 5, "MD5": "{md5}", "AlternativeHashes": null, "Series": []}}
     ]}}"#
     );
     let format = ListFormat::Vics { region: None };
-    assert_eq!(lacks(format, &file), [true, true, true, false]);
+    assert_eq!(lacks(format, &file), [true, true, true, true, false]);
     let image = |hashes: &str| {
         format!("<image><member id=\"42\"/><id>x</id><fingerprints>{hashes}</fingerprints></image>")
     };

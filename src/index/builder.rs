@@ -179,7 +179,7 @@ impl IndexBuilder {
     /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
     pub fn add(&mut self, list: u32, entry: &Entry) -> Result<(), BuildError> {
-        self.state(list, entry, Order::Adds(None))
+        self.state(list, entry, Order::Adds(entry.source_updated))
     }
 
     /// Adds what one record of a list says, in place of all that was said of its entry before.
@@ -204,6 +204,16 @@ impl IndexBuilder {
         time: Option<i64>,
     ) -> Result<(), BuildError> {
         self.state(list, entry, Order::Adds(time))
+    }
+
+    /// The same for a record of which nothing counts but its hashes, where anything else is known of the entry.
+    pub(crate) fn add_bare_at(
+        &mut self,
+        list: u32,
+        entry: &Entry,
+        time: Option<i64>,
+    ) -> Result<(), BuildError> {
+        self.state(list, entry, Order::Bare(time))
     }
 
     /// The same for a record that is all of its entry but for hashes that could not be read, and so leaves those there were. It

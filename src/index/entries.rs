@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::BuildError;
 use super::layout::{LIST_HAS_TIME, LIST_RECORD_LEN, MAX_ATTRIBUTES_LEN, QUALITY_UNKNOWN, Role};
-use super::record::{WITHDRAWN_CODE, keep_time, other_len, write_other};
+use super::record::{WITHDRAWN_CODE, other_len, time_of, write_other, write_time};
 use super::sorter::Sorter;
 use super::statement::{
     BARE, CODES_LEN, FIRST_SEQUENCE, KIND_CODE_LEN, LIST_LEN, OTHER_LEN_BYTES, REPLACES,
@@ -61,9 +61,8 @@ struct Current {
     /// What the last statement that does not withdraw said: its codes, and attributes.
     codes: Option<[u8; CODES_LEN]>,
     attributes: Vec<u8>,
-    /// Whether a statement withdraws, and what the last of them says of its time: of what is withdrawn nothing else is kept.
-    is_withdrawal: bool,
-    withdrawal_attributes: Vec<u8>,
+    /// Whether a statement withdraws, and the latest time that is known of it: of what is withdrawn nothing else is kept.
+    withdrawal: Option<Option<i64>>,
     /// Hashes stated up to this one are taken back.
     withdrawn_through: Option<u64>,
     /// The same of those that a record of no later time took the place of.
@@ -164,8 +163,7 @@ impl Entries {
                 key: Vec::new(),
                 codes: None,
                 attributes: Vec::new(),
-                is_withdrawal: false,
-                withdrawal_attributes: Vec::new(),
+                withdrawal: None,
                 withdrawn_through: None,
                 superseded_through: None,
                 times: Times::default(),
@@ -206,6 +204,10 @@ impl Entries {
         let current = &mut self.current;
         let withdraws = statement.flags & WITHDRAWS != 0;
         if current.times.are_later_than(&statement) {
+            // What it withdraws of the entry must not come after it.
+            if withdraws {
+                current.times.note(&statement);
+            }
             // An entry with very many hashes makes several statements.
             if current.outdated != Some(statement.sequence) {
                 current.outdated = Some(statement.sequence);
@@ -218,27 +220,30 @@ impl Entries {
             // Two records of one entry, neither of which is known to be the later.
             let is_unordered = current.stated.is_some_and(|stated| Some(stated) <= before)
                 && !current.times.are_earlier_than(&statement);
-            if is_unordered && !withdraws {
-                current.superseded_through = before;
-            }
+            current.superseded_through = before.filter(|_| is_unordered && !withdraws);
             current.withdrawn_through = before;
         }
         if withdraws {
             if statement.hashes.is_empty() {
                 current.withdrawn_through = Some(statement.sequence);
+                current.superseded_through = None;
                 current.stated = None;
+                current.codes = None;
             }
-            // A withdrawal of no time leaves what is known of the time of one before it.
-            if self.output.keeps_withdrawn && (statement.time.is_some() || !current.is_withdrawal) {
-                current.is_withdrawal = true;
-                current.withdrawal_attributes.clear();
-                let kept = keep_time(statement.attributes, &mut current.withdrawal_attributes);
-                kept.map_err(|_| unreadable())?;
+            // It is at least as late as what it withdraws, and as what withdrew it before.
+            let time = time_of(statement.attributes).map_err(|_| unreadable())?;
+            let time = time.max(current.times.said);
+            current.withdrawal = Some(current.withdrawal.flatten().max(time));
+        } else {
+            let says_more = match statement.flags & BARE {
+                0 => !current.times.say_more_than(&statement),
+                _ => current.codes.is_none(),
+            };
+            if says_more {
+                current.codes = Some(statement.codes);
+                current.attributes.clear();
+                current.attributes.extend(statement.attributes);
             }
-        } else if statement.flags & BARE == 0 && !current.times.say_more_than(&statement) {
-            current.codes = Some(statement.codes);
-            current.attributes.clear();
-            current.attributes.extend(statement.attributes);
         }
         current.times.note(&statement);
         if !withdraws && statement.sequence >= FIRST_SEQUENCE {
@@ -329,21 +334,23 @@ impl Entries {
         } else if position.is_none() {
             output.withdrawn += 1;
             if output.keeps_withdrawn {
-                if !current.is_withdrawal {
-                    current.withdrawal_attributes.clear();
-                    let kept = keep_time(&current.attributes, &mut current.withdrawal_attributes);
-                    kept.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-                }
+                let time = match current.withdrawal {
+                    Some(time) => time,
+                    None => time_of(&current.attributes)
+                        .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?,
+                };
                 let [_, media_type, quality] = unknown;
                 let codes = [WITHDRAWN_CODE, media_type, quality];
-                let attributes = &mut current.withdrawal_attributes;
+                let attributes = &mut current.attributes;
+                attributes.clear();
+                write_time(time, attributes);
                 output.write_entry(&current.key, codes, attributes, &[])?;
             }
         }
         current.key.clear();
         current.codes = None;
         current.attributes.clear();
-        current.is_withdrawal = false;
+        current.withdrawal = None;
         current.superseded_through = None;
         current.times = Times::default();
         current.stated = None;

@@ -86,14 +86,22 @@ pub(super) fn split_others<'a>(
     Ok(())
 }
 
-/// Appends, of attributes, when the source last changed the entry: all that is kept of what is withdrawn.
-pub(super) fn keep_time(mut attributes: &[u8], kept: &mut Vec<u8>) -> Result<(), &'static str> {
+/// Returns, of attributes, when the source last changed the entry: all that is kept of what is withdrawn.
+pub(super) fn time_of(mut attributes: &[u8]) -> Result<Option<i64>, &'static str> {
     while let Some((tag, value)) = next_field(&mut attributes)? {
         if tag == SOURCE_UPDATED {
-            write_field(tag, value, kept);
+            let bytes = value.try_into().map_err(|_| "a time of the wrong length")?;
+            return Ok(Some(i64::from_le_bytes(bytes)));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Appends when the source last changed the entry, if that is known.
+pub(super) fn write_time(time: Option<i64>, bytes: &mut Vec<u8>) {
+    if let Some(time) = time {
+        write_field(SOURCE_UPDATED, &time.to_le_bytes(), bytes);
+    }
 }
 
 /// Appends an entry's attributes but its hashes. Fields that say nothing are left out, so that like entries share their bytes.

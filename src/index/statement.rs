@@ -28,7 +28,7 @@ pub(super) const KIND_CODE_LEN: usize = 2;
 pub(super) const WITHDRAWS: u8 = 1;
 /// The statement takes the place of all that were made before it.
 pub(super) const REPLACES: u8 = 2;
-/// The statement says nothing but its hashes.
+/// Of the statement nothing counts but its hashes, where anything else is known of the entry.
 pub(super) const BARE: u8 = 4;
 /// The statement is of all of its entry, though it may not have all of its hashes.
 const JOINS: u8 = 16;
@@ -52,6 +52,7 @@ pub(super) fn state(
     let withdraws = entry.status == EntryStatus::Withdrawn;
     let (replaces, time) = match order {
         Order::Adds(time) => (0, time),
+        Order::Bare(time) => (BARE, time),
         Order::Joins(time) => (JOINS, time),
         Order::Replaces(time) => (REPLACES, time),
     };
@@ -195,7 +196,9 @@ pub(super) enum Order {
     /// It stays, but for what is said anew. Such statements may each have a hash of the entry, so of several that assert one all do,
     /// whatever their times.
     Adds(Option<i64>),
-    /// The same, if it is not of an earlier time.
+    /// The same of one of which nothing counts but its hashes, where anything else is known of the entry.
+    Bare(Option<i64>),
+    /// As `Adds`, if it is not of an earlier time.
     Joins(Option<i64>),
     /// It no longer counts.
     Replaces(Option<i64>),

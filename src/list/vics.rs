@@ -150,6 +150,7 @@ impl Records for Vics {
                 out.bad_field(field);
             }
         }
+        bad_hashes += u32::from(!media.alternative_hashes.is_whole);
         for hash in out.items("AlternativeHashes", media.alternative_hashes) {
             bad_hashes += u32::from(!alternative_hash(hash, &mut entry, out));
         }

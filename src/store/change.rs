@@ -91,7 +91,8 @@ impl<'s> Change<'s> {
     ///
     /// A withdrawn entry that names hashes, in records that are not whole, takes back these hashes; else it withdraws the entry, as
     /// one that is known by its hashes alone does. Of two records that are of a time the later counts, in whichever order they
-    /// come; of the same time, one that withdraws. Where records are not whole, an older one adds its hashes and says nothing else.
+    /// come; of the same time, one that withdraws. Where records are not whole, an older one adds its hashes and says nothing else,
+    /// and what is said of single hashes in one change counts in its order.
     ///
     /// What was withdrawn at a time is not brought back by a record of no time, nor what was withdrawn at none by
     /// [`ChangeOptions::add`], unless [`reinstates`](ChangeOptions::reinstates) says so. A time more than a day in the future says
@@ -115,7 +116,7 @@ impl<'s> Change<'s> {
     /// As for [`add`](Self::add).
     pub fn add_incomplete(&mut self, entry: &Entry) -> Result<(), StoreError> {
         match self.put(entry, false, true)? {
-            true => self.keep(&entry.entry_id),
+            true => self.keep(&entry.entry_id).map(|_| ()),
             false => Ok(()),
         }
     }
@@ -153,8 +154,8 @@ impl<'s> Change<'s> {
             // A source whose clock is ahead of this one's must not undo it.
             time = Some(self.now).max(stored_time);
         } else if withdraws && told.is_none() && entry.source_updated.is_some() {
-            // One that is of the future holds from now on.
-            time = Some(self.now);
+            // One that is of the future holds from now on, also beside what is as far ahead as may be.
+            time = Some(self.now.saturating_add(DAY));
         }
         if self.options.kind != ChangeKind::Withdraw
             && self.is_outdated(entry, time, by_value, stored)
@@ -163,35 +164,43 @@ impl<'s> Change<'s> {
             return Ok(false);
         }
         // At least as late as what it withdraws.
-        let kept_time = time.or(stored_time);
+        let own_time = match self.options.kind {
+            ChangeKind::Withdraw => time,
+            _ => told.or(time.map(|_| self.now)),
+        };
+        let kept_time = own_time.max(stored_time);
+        if self.options.kind == ChangeKind::Add && is_withdrawal(entry) {
+            time = time.or(stored_time);
+        }
         if withdraws && kept_time != entry.source_updated {
             own = entry.clone();
             own.source_updated = kept_time;
             entry = &own;
-        }
-        if self.options.reinstates && !withdraws {
-            time = Some(self.now.saturating_add(DAY));
         }
         if !self.options.whole_records && entry.status.matches() && !entry.has_hash() {
             // It adds nothing to its entry.
             self.records += 1;
             return Ok(true);
         }
-        if let Some((segment, position, stored)) = found {
-            if !self.options.whole_records {
-                self.joined[segment].insert(position);
-            }
-            if !self.options.whole_records && !by_value && entry.status.matches() {
+        let is_row = !self.options.whole_records && !by_value;
+        let mut is_bare = is_row && !withdraws && says_hashes_alone(entry);
+        if let Some((segment, position, stored)) = found
+            && !self.options.whole_records
+        {
+            self.joined[segment].insert(position);
+            if is_row && !withdraws && stored.status.matches() {
+                is_bare |= is_before(told, stored_time);
                 let mut whole = entry.clone();
-                let is_before = is_before(told, stored_time);
-                complete(&mut whole, stored, is_before);
+                complete(&mut whole, stored);
                 own = whole;
                 entry = &own;
             }
         }
-        if !self.options.whole_records && !by_value {
+        if is_bare {
+            self.builder.add_bare_at(self.list, entry, time)?;
+        } else if is_row {
             self.builder.add_at(self.list, entry, time)?;
-        } else if lacks_hashes {
+        } else if lacks_hashes && !withdraws {
             self.builder.join_at(self.list, entry, time)?;
         } else {
             self.builder.replace_at(self.list, entry, time)?;
@@ -246,21 +255,24 @@ impl<'s> Change<'s> {
     /// cannot be read takes nothing away: a change that replaces the list leaves what the store has of the entry, and hashes of
     /// other records of the same entry are added to it. In other changes an entry without a record stays in any case.
     ///
+    /// Returns whether the list has such an entry. If not, the id may not be one: what cannot be read may have it in another place.
+    ///
     /// # Errors
     /// [`StoreError::Corrupt`] when a segment is damaged.
-    pub fn left_out(&mut self, entry_id: &str) -> Result<(), StoreError> {
+    pub fn left_out(&mut self, entry_id: &str) -> Result<bool, StoreError> {
         match self.options.kind {
             ChangeKind::Replace => self.keep(entry_id),
-            _ => Ok(()),
+            _ => Ok(self.find(entry_id)?.is_some()),
         }
     }
 
-    /// Lets what the store has of an entry stand beside what records say of it.
-    fn keep(&mut self, entry_id: &str) -> Result<(), StoreError> {
-        if let Some((segment, position, _)) = self.find(entry_id)? {
-            self.joined[segment].insert(position);
+    /// Lets what the store has of an entry stand beside what records say of it, and returns whether it has it.
+    fn keep(&mut self, entry_id: &str) -> Result<bool, StoreError> {
+        let found = self.find(entry_id)?;
+        if let Some((segment, position, _)) = &found {
+            self.joined[*segment].insert(*position);
         }
-        Ok(())
+        Ok(found.is_some())
     }
 
     /// Says something of the list as a whole, in the same change: [`StoreWriter::describe`] says it without one.
@@ -347,13 +359,8 @@ fn is_withdrawal(record: &Entry) -> bool {
     !record.status.matches() && !record.has_hash()
 }
 
-/// Completes a record that adds to an entry with what the store has of it.
-///
-/// One that is older adds its hashes, and so does one that says nothing else.
-fn complete(record: &mut Entry, stored: Entry, is_before: bool) {
-    if stored.status == EntryStatus::Withdrawn {
-        return;
-    }
+/// Returns whether a record says nothing of its entry but hashes.
+fn says_hashes_alone(record: &Entry) -> bool {
     let says_nothing = Entry {
         entry_id: record.entry_id.clone(),
         hashes: record.hashes.clone(),
@@ -361,15 +368,11 @@ fn complete(record: &mut Entry, stored: Entry, is_before: bool) {
         fetched_at: record.fetched_at,
         ..Entry::default()
     };
-    if is_before || *record == says_nothing {
-        *record = Entry {
-            hashes: std::mem::take(&mut record.hashes),
-            other_hashes: std::mem::take(&mut record.other_hashes),
-            fetched_at: record.fetched_at,
-            ..stored
-        };
-        return;
-    }
+    *record == says_nothing
+}
+
+/// Completes a record that adds to an entry with what the store has of it.
+fn complete(record: &mut Entry, stored: Entry) {
     record.submitter = record.submitter.take().or(stored.submitter);
     record.classification = record.classification.take().or(stored.classification);
     record.quality = record.quality.or(stored.quality);

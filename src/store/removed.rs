@@ -9,6 +9,7 @@ use memchr::memmem;
 
 use super::Store;
 use super::error::StoreError;
+use super::manifest::Manifest;
 use crate::hash::{HashKind, HashValue};
 
 /// How much of a file is looked at a time.
@@ -65,8 +66,13 @@ impl Store {
         let spellings: Vec<_> = hashes.iter().map(Spellings::new).collect();
         let mut attempt = 1;
         loop {
-            match self.walk(&spellings, progress) {
+            // What a change writes meanwhile may not be listed, nor what it removes.
+            let before = Manifest::read(self.directory())?.checksum;
+            let walked = self.walk(&spellings, progress);
+            let is_as_before = Manifest::read(self.directory())?.checksum == before;
+            match walked {
                 Err(error) if attempt < ATTEMPTS && is_gone(&error) => attempt += 1,
+                Ok(_) if attempt < ATTEMPTS && !is_as_before => attempt += 1,
                 walked => {
                     let (mut removed, paths) = walked?;
                     self.find_in_segments(&paths, hashes, &mut removed)?;

@@ -10,10 +10,9 @@ use serde::Serialize;
 
 use crate::args::{BuildArgs, InfoArgs, VerifyArgs};
 use crate::failure::{Failure, Outcome};
-use crate::import::{
-    ListFile, Quarantine, check_files, describe, notes, tell_of_poor_hashes, unkept,
-};
+use crate::import::{ListFile, check_files, describe, notes, tell_of_poor_hashes, unkept};
 use crate::progress::Progress;
+use crate::quarantine::Quarantine;
 use crate::report::{Report, counted, or_unknown, refuse_overwriting, refuse_standard_output};
 use crate::store::refuse_in_store;
 

@@ -8,8 +8,9 @@ use hashsieve::{HashKind, IndexBuilder, ListCounts};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
-use crate::import::{LeftOut, ListFile, Quarantine, check_files, notes, tell_of_poor_hashes};
+use crate::import::{ListFile, check_files, notes, tell_of_poor_hashes};
 use crate::list_args::CheckArgs;
+use crate::quarantine::{LeftOut, Quarantine};
 use crate::report::{Report, counted, refuse_overwriting, tell};
 use crate::store::refuse_in_store;
 

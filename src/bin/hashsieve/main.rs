@@ -18,6 +18,7 @@ mod match_data;
 mod policy;
 mod policy_args;
 mod progress;
+mod quarantine;
 mod report;
 mod scan;
 mod store;

@@ -199,8 +199,8 @@ pub(crate) fn or_unknown(text: &str) -> &str {
 /// As many hexadecimal digits in a row as the shortest hash has.
 const SHORTEST_HASH: usize = 16;
 
-/// As many characters as the shortest hash has that is spelled in base32 or base64 and is longer than many a name.
-const SHORTEST_SPELLING: usize = 32;
+/// As many characters as an md5 has in base64, without those that fill it up. Shorter hashes are spelled as many a name is.
+const SHORTEST_SPELLING: usize = 22;
 
 /// Returns whether a text may be or hold a hash, so that it must not be shown.
 pub(crate) fn may_be_hash(text: &str) -> bool {

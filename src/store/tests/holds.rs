@@ -296,6 +296,15 @@ fn hashes_that_another_record_of_the_entry_takes_the_place_of_are_counted() {
     // The later in time takes the place of the other, as is meant.
     let summary = change(&mut writer, "y", whole(), &twice(Some(1000))).unwrap();
     assert_eq!((summary.added, summary.superseded), (1, 0));
+    // What is gone in any case was not lost.
+    for last in [withdrawn("a"), at(entry("a", &[md5(9)]), 9000)] {
+        let mut records = twice(None).to_vec();
+        records[0].source_updated = last.source_updated.map(|_| 1000);
+        records[1].source_updated = records[0].source_updated;
+        records.push(last);
+        let summary = change(&mut writer, "z", whole(), &records).unwrap();
+        assert_eq!(summary.superseded, 0);
+    }
 }
 
 #[test]
@@ -313,4 +322,116 @@ fn what_was_withdrawn_is_remembered_where_a_list_is_replaced_and_its_record_cann
     // A file that has it brings it back, which is told.
     let summary = change(&mut writer, "x", replace_any(), &both).unwrap();
     assert_eq!((summary.added, summary.reinstated), (1, 1));
+}
+
+#[test]
+fn no_row_sets_the_time_of_a_withdrawal_back() {
+    let table = ChangeOptions::add();
+    let again = || at(entry("a", &[md5(1)]), 5000);
+    let mut of_hash = at(withdrawn("a"), 3000);
+    of_hash.hashes = vec![md5(1)];
+    for is_one_change in [false, true] {
+        let (_directory, mut writer) = new_store();
+        change(&mut writer, "x", table, &[again()]).unwrap();
+        let both = [at(withdrawn("a"), 9000), of_hash.clone()];
+        if is_one_change {
+            change(&mut writer, "x", table, &both).unwrap();
+        } else {
+            for one in &both {
+                change(&mut writer, "x", table, std::slice::from_ref(one)).unwrap();
+            }
+        }
+        let summary = change(&mut writer, "x", table, &[again()]).unwrap();
+        assert_eq!((summary.added, summary.outdated), (0, 1));
+    }
+    // An undated withdrawal is as late as what it withdraws, also of the same change.
+    let feed = ChangeOptions::apply();
+    let (_directory, mut writer) = new_store();
+    change(&mut writer, "x", feed, &[again(), withdrawn("a")]).unwrap();
+    let summary = change(&mut writer, "x", feed, &[again()]).unwrap();
+    assert_eq!((summary.added, summary.outdated), (0, 1));
+    // What is older than what an undated row withdrew is not brought back by a row of the same file.
+    let (_directory, mut writer) = new_store();
+    change(&mut writer, "x", table, &[again()]).unwrap();
+    let older = at(entry("a", &[md5(1)]), 1000);
+    let summary = change(&mut writer, "x", table, &[withdrawn("a"), older]).unwrap();
+    assert_eq!((summary.withdrawn, summary.outdated), (1, 1));
+}
+
+#[test]
+fn a_withdrawal_whose_clock_is_ahead_beats_a_record_whose_clock_is_less_so() {
+    for options in [ChangeOptions::apply(), ChangeOptions::add(), replace_any()] {
+        let ahead = at(entry("a", &[md5(1)]), now() + 20 * 3600);
+        let gone = at(withdrawn("a"), now() + 30 * 3600);
+        let (_directory, mut writer) = new_store();
+        let other = entry("b", &[md5(2)]);
+        change(
+            &mut writer,
+            "x",
+            options,
+            &[ahead.clone(), gone.clone(), other],
+        )
+        .unwrap();
+        assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
+        if options.kind != ChangeKind::Replace {
+            let (_directory, mut writer) = new_store();
+            change(&mut writer, "x", options, &[ahead]).unwrap();
+            let summary = change(&mut writer, "x", options, &[gone]).unwrap();
+            assert_eq!((summary.withdrawn, summary.outdated), (1, 0));
+        }
+    }
+}
+
+#[test]
+fn bringing_back_what_was_withdrawn_loses_no_withdrawal_of_the_same_file() {
+    let options = ChangeOptions {
+        reinstates: true,
+        ..ChangeOptions::add()
+    };
+    let (_directory, mut writer) = new_store();
+    let rows = [
+        at(entry("a", &[md5(1)]), 1000),
+        at(withdrawn("a"), 2000),
+        at(entry("b", &[md5(2)]), 1000),
+    ];
+    change(&mut writer, "x", options, &rows[2..]).unwrap();
+    writer.withdraw("x", ["b"]).unwrap();
+    let summary = change(&mut writer, "x", options, &rows).unwrap();
+    assert_eq!((summary.reinstated, summary.unseen), (1, 1));
+    assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
+    assert_eq!(ids(writer.snapshot(), &md5(2)), ["b"]);
+}
+
+#[test]
+fn a_row_of_nothing_but_hashes_leaves_what_other_rows_say() {
+    let (_directory, mut writer) = new_store();
+    let table = ChangeOptions::add();
+    let mut first = at(entry("a", &[md5(1)]), 1000);
+    first.opinion = Opinion::Negative;
+    let bare = entry("a", &[md5(2)]);
+    let said = |writer: &StoreWriter, hash: &HashValue| {
+        let found = writer.snapshot().find(hash).unwrap();
+        let (_, entry) = writer.snapshot().entry(&found[0]).unwrap();
+        (entry.opinion, entry.source_updated)
+    };
+    // In one file, in either order; after what the store has; and where a list is replaced and a record could not be read.
+    let both = [first.clone(), bare.clone()];
+    change(&mut writer, "x", table, &both).unwrap();
+    change(&mut writer, "y", table, &[bare.clone(), first.clone()]).unwrap();
+    for found in writer.snapshot().find(&md5(2)).unwrap() {
+        let (_, entry) = writer.snapshot().entry(&found).unwrap();
+        assert_eq!(
+            (entry.opinion, entry.source_updated),
+            (Opinion::Negative, Some(1000))
+        );
+    }
+    let mut later = at(entry("a", &[md5(3)]), 2000);
+    later.opinion = Opinion::Disputed;
+    change(&mut writer, "x", table, &[later, entry("a", &[md5(4)])]).unwrap();
+    assert_eq!(said(&writer, &md5(4)), (Opinion::Disputed, Some(2000)));
+    let mut replacing = writer.change(list("x"), replace_any()).unwrap();
+    replacing.left_out("a").unwrap();
+    replacing.add(&entry("a", &[md5(5)]), false).unwrap();
+    replacing.commit().unwrap();
+    assert_eq!(said(&writer, &md5(5)), (Opinion::Disputed, Some(2000)));
 }

@@ -48,9 +48,17 @@ struct Said {
     withdrawn: Option<i64>,
     /// The time to remember if nothing is left, once something was withdrawn.
     gone: Option<Option<i64>>,
+    /// Whether anything is known of the entry beside its hashes.
+    is_described: bool,
 }
 
 impl Said {
+    /// Takes note of a withdrawal of the entry, or of hashes of it, beside what the store has.
+    fn withdraw(&mut self, time: Option<i64>, was_time: Option<i64>) {
+        let before = self.gone.flatten().max(self.asserted);
+        self.gone = Some(before.max(time).max(was_time));
+    }
+
     /// Returns whether what is of a time, or of none, comes too late.
     fn is_later(&self, time: Option<i64>, is_withdrawal: bool, is_whole: bool) -> bool {
         match (self.withdrawn, time) {
@@ -158,15 +166,19 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 } else {
                     is_older(time, stored_time)
                 };
+                if is_outdated {
+                    continue;
+                }
                 let said = said.entry(key.clone()).or_default();
-                if is_outdated || said.is_later(time, is_withdrawn, true) {
+                let is_later = said.is_later(time, is_withdrawn, true);
+                if is_withdrawn {
+                    said.withdrawn = said.withdrawn.max(time);
+                }
+                if is_later {
                     continue;
                 }
                 if is_withdrawn {
-                    said.withdrawn = said.withdrawn.max(time);
-                    if time.is_some() || said.gone.is_none() {
-                        said.gone = Some(time.or(stored_time));
-                    }
+                    said.withdraw(time, stored_time);
                     model.entries.insert(key, (None, said.gone.unwrap()));
                     continue;
                 }
@@ -205,31 +217,45 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 } else {
                     is_withdrawal && is_older(time, was_time)
                 };
+                if is_outdated {
+                    continue;
+                }
+                let is_known = was.is_some() && !is_gone(was);
                 let said = said.entry(key.clone()).or_insert_with(|| Said {
                     gone: is_gone(was).then_some(was_time),
+                    is_described: is_known,
                     ..Said::default()
                 });
-                if is_outdated || said.is_later(time, *is_withdrawn, is_withdrawal) {
+                let own_time = if is_withdrawal {
+                    time.or(was_time)
+                } else {
+                    time
+                };
+                let is_later = said.is_later(own_time, *is_withdrawn, is_withdrawal);
+                if is_withdrawal {
+                    said.withdrawn = said.withdrawn.max(own_time);
+                }
+                if is_later {
                     continue;
                 }
                 let (stored, stored_time) = model.entries.entry(key).or_default();
                 let mut now = stored.take().unwrap_or_default();
                 if *is_withdrawn {
                     now.retain(|hash| !hashes.is_empty() && !set(hashes).contains(hash));
-                    if is_withdrawal {
-                        said.withdrawn = said.withdrawn.max(time);
-                    }
-                    if time.is_some() || said.gone.is_none() {
-                        said.gone = Some(time.or(was_time));
-                    }
+                    said.withdraw(time, was_time);
+                    said.is_described &= !is_withdrawal;
                 } else {
                     now.extend(set(hashes));
                     // Of an older row nothing counts but its hashes, nor of one that says nothing else.
-                    let is_known = was.is_some() && !is_gone(was);
-                    let says_nothing = is_known && (time.is_none() || is_older(time, was_time));
-                    if !is_older(time, said.asserted) {
-                        *stored_time = if says_nothing { was_time } else { time };
+                    let is_bare = time.is_none() || (is_known && is_older(time, was_time));
+                    let counts = match is_bare {
+                        true => !said.is_described,
+                        false => !is_older(time, said.asserted),
+                    };
+                    if counts {
+                        *stored_time = time;
                     }
+                    said.is_described = true;
                     said.asserted = said.asserted.max(time);
                 }
                 if now.is_empty() {
@@ -253,8 +279,10 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
             for (number, hashes) in records {
                 change.add(&record(*number, hashes, false), false).unwrap();
                 let (stored, time) = model.entries.entry((name(*list), id(*number))).or_default();
+                if stored.is_none() {
+                    *time = None;
+                }
                 stored.get_or_insert_default().extend(set(hashes));
-                *time = None;
             }
             change.commit().unwrap();
         }
@@ -295,8 +323,32 @@ fn is_older(new: Option<i64>, stored: Option<i64>) -> bool {
     matches!((new, stored), (Some(new), Some(stored)) if new < stored)
 }
 
+/// Returns whether an entry is withdrawn, and when its record is of.
+fn remembered(snapshot: &Snapshot, list: &str, id: &str) -> Option<(bool, Option<i64>)> {
+    let mut found = snapshot.segments().iter().filter_map(|segment| {
+        let index = segment.index();
+        let lists = index.lists().unwrap();
+        let list = lists.iter().position(|one| one.descriptor.name == list)?;
+        let position = index.position_of(u32::try_from(list).unwrap(), id).unwrap();
+        let position = position.filter(|&position| segment.stands(position))?;
+        let entry = index.entry(position).unwrap().entry;
+        Some((entry.status == EntryStatus::Withdrawn, entry.source_updated))
+    });
+    let one = found.next();
+    assert!(found.next().is_none());
+    one
+}
+
 fn compare_with(model: &Model, writer: &StoreWriter) {
     let snapshot = writer.snapshot();
+    for ((list, id), (hashes, time)) in &model.entries {
+        let (is_withdrawn, stored_time) = remembered(snapshot, list, id).unwrap();
+        assert_eq!(is_withdrawn, hashes.is_none(), "{list}, {id}");
+        // Withdrawals by hand are of now, which goes on.
+        if !time.is_some_and(|time| time > 1_000_000) {
+            assert_eq!(stored_time, *time, "{list}, {id}");
+        }
+    }
     for number in 0..24 {
         let hash = some_hash(number);
         let found = if hash.kind().is_perceptual() {

@@ -5,18 +5,17 @@ use std::path::{Path, PathBuf};
 
 use hashsieve::list::{FeedPosition, ImportItem, ImportReport, ListFormat, format_time};
 use hashsieve::{
-    BuildError, Change, ChangeKind, ChangeOptions, ChangeSummary, ListSettings, StoreError,
-    StoreWriter, StoredList,
+    BuildError, Change, ChangeKind, ChangeOptions, ChangeSummary, DifferenceKind, ListSettings,
+    StoreError, StoreWriter, StoredList,
 };
 
 use super::args::{AddArgs, ApplyArgs, ChangeArgs, ReplaceArgs};
 use super::{after_change, refuse_inside, told, unchanged, unread};
 use crate::failure::{Failure, Outcome};
-use crate::import::{
-    ListFile, Quarantine, check_files, describe, notes, tell_of_poor_hashes, unkept,
-};
+use crate::import::{ListFile, check_files, describe, notes, tell_of_poor_hashes, unkept};
 use crate::progress::Progress;
-use crate::report::{Report, counted, refuse_overwriting, tell};
+use crate::quarantine::Quarantine;
+use crate::report::{Report, counted, may_be_hash, refuse_overwriting, tell};
 
 pub(super) fn add(arguments: &AddArgs, quiet: bool) -> Result<Outcome, Failure> {
     let mut options = ChangeOptions::add();
@@ -221,6 +220,8 @@ struct ReadSoFar {
     unfit: u64,
     /// Those left out of which it is known of which entry they are.
     named: u64,
+    /// Those that are known by their hashes alone, of which some cannot be read.
+    lacking: u64,
     /// Where the last page stands in its feed.
     position: Option<FeedPosition>,
     /// Whether a page ends beyond what the store had of the feed.
@@ -235,6 +236,7 @@ impl ReadSoFar {
             low_quality: 0,
             unfit: 0,
             named: 0,
+            lacking: 0,
             position: None,
             moves_on: false,
         }
@@ -249,7 +251,7 @@ impl ReadSoFar {
         quarantine: &mut Quarantine,
         quiet: bool,
     ) -> Result<(), Failure> {
-        let (unfit, named) = (&mut self.unfit, &mut self.named);
+        let (unfit, named, lacking) = (&mut self.unfit, &mut self.named, &mut self.lacking);
         let failed = |error: StoreError| Failure(error.to_string());
         self.low_quality += file.read(quarantine, quiet, &mut |item| {
             let left_out = match item {
@@ -259,6 +261,8 @@ impl ReadSoFar {
                     lacks_hashes,
                     ..
                 } => {
+                    // It is found by its hashes, and so is another entry without those that cannot be read.
+                    *lacking += u64::from(*lacks_hashes && *by_value);
                     let added = match *lacks_hashes && !by_value {
                         true => change.add_incomplete(entry),
                         false => change.add(entry, *by_value),
@@ -275,8 +279,7 @@ impl ReadSoFar {
                 ImportItem::Quarantined(kept_out) => kept_out.entry_id.as_ref(),
             };
             if let Some(id) = left_out {
-                *named += 1;
-                change.left_out(id).map_err(failed)?;
+                *named += u64::from(change.left_out(id).map_err(failed)?);
             }
             Ok(false)
         })?;
@@ -295,10 +298,10 @@ impl ReadSoFar {
         self.report.records - self.report.entries + self.unfit
     }
 
-    /// Returns how many of these are of entries that are not known. Rows that say themselves that they are of no use are none.
+    /// Returns of how many of these, and of records of which hashes are left out, the entry is not known. Rows that say themselves that they are of no use are none.
     fn unnamed(&self) -> u64 {
         let of_no_use = self.report.low_quality + self.report.unhashed;
-        self.left_out().saturating_sub(of_no_use + self.named)
+        self.left_out().saturating_sub(of_no_use + self.named) + self.lacking
     }
 
     /// Tells from where to fetch records of a feed again that were left out.
@@ -392,7 +395,14 @@ pub(super) fn commit(
         &mut |difference| {
             if verbose && written.is_ok() {
                 let kind = difference.kind.name();
-                written = report.text(&format!("{kind} {}", difference.entry_id));
+                // An id that nobody has is as it was given, which may be by mistake.
+                let id = match difference.kind == DifferenceKind::Unseen
+                    && may_be_hash(difference.entry_id)
+                {
+                    true => "(not shown, since it may be a hash)",
+                    false => difference.entry_id,
+                };
+                written = report.text(&format!("{kind} {id}"));
             }
         },
         &mut told(&mut progress),

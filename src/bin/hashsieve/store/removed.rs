@@ -11,8 +11,9 @@ use hashsieve::{HashKind, HashValue, Index, Segment, Snapshot, Store};
 use super::args::VerifyRemovedArgs;
 use super::{is_segment, unread};
 use crate::failure::{Failure, Outcome};
-use crate::import::{LeftOut, Quarantine, head_of, open};
+use crate::import::{head_of, open};
 use crate::progress::Progress;
+use crate::quarantine::{LeftOut, Quarantine};
 use crate::report::{Report, counted, tell};
 
 pub(super) fn verify(arguments: &VerifyRemovedArgs, quiet: bool) -> Result<Outcome, Failure> {
