@@ -197,6 +197,16 @@ fn a_list_that_is_given_as_a_map_of_columns_is_not_shown() {
             "format = \"csv\"\n[columns]\nmd6 = \"md5\"\n".to_owned(),
             "unknown field md6",
         ),
+        (
+            format!("format = \"csv\"\n[columns]\nmd5 = \"{long}\"\n"),
+            "a column that the map names is not there, and may be a hash",
+        ),
+        (
+            format!(
+                "format = \"csv\"\n[columns]\nmd5 = \"md5\"\n[words.opinion]\n{long} = \"positive\"\n"
+            ),
+            "map.toml",
+        ),
     ] {
         place.write("map.toml", map);
         let ran = on_list(&place, "add", &["x.csv", "--columns", "map.toml"]).exits(2);
@@ -237,4 +247,35 @@ fn a_bad_record_of_json_is_named_by_its_number_since_all_may_be_on_one_line() {
     assert!(ran.stdout.contains(told), "{}", ran.stdout);
     let ran = place.run(&["list", "check", "1.json", "--json"]).exits(2);
     assert_eq!(ran.json()[0]["left_out"][1]["record"], 4);
+}
+
+#[test]
+fn records_whose_entries_cannot_be_told_from_their_places_or_hashes_are_told_when_entries_are_removed()
+ {
+    let place = with_store();
+    let told =
+        "1 entry was removed, and 1 record was left out of which it is not known of which entry";
+    // A comma in a title moves the fields, so that the id is in another place.
+    let rows = |last: &str| {
+        let rows: String = (0..19).map(|i| format!("t,e{i},{}\n", md5(i))).collect();
+        format!("title,id,md5\n{rows}{last}\n")
+    };
+    place.write("a.csv", rows(&format!("t,e19,{}", md5(19))));
+    on_list(&place, "add", &["a.csv"]).exits(0);
+    place.write("b.csv", rows(&format!("Smith, John,e19,{}", md5(19))));
+    let ran = on_list(&place, "replace", &["b.csv"]).exits(2);
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    // An entry that is known by its hashes is another one without those that cannot be read.
+    let rows = |last: String| {
+        let rows: String = (0..19)
+            .map(|i| format!("{},{}\n", pdq(i), md5(i)))
+            .collect();
+        format!("pdq,md5\n{rows}{last}\n")
+    };
+    place.write("c.csv", rows(format!("{},{}", pdq(19), md5(19))));
+    on_list(&place, "replace", &["c.csv", "--shrink-limit", "100"]).exits(0);
+    place.write("d.csv", rows(format!("{},bad", pdq(19))));
+    let ran = on_list(&place, "replace", &["d.csv"]).exits(2);
+    counts(&ran, &[("added", 1), ("removed", 1), ("unchanged", 19)]);
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
 }

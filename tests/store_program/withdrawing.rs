@@ -190,6 +190,9 @@ fn a_lone_md5_is_remembered_as_an_id_only_if_no_entry_has_it_and_is_shown_never(
     // What is no hash of the store may be an id, and is remembered if that is meant.
     let ran = withdraw(&["--allow-unseen"]);
     counts(&ran, &[("unseen", 2)]);
+    assert!(!ran.stdout.contains(&md5(70)), "{}", ran.stdout);
+    let told = format!("unseen {uuid}\nunseen (not shown, since it may be a hash)\n");
+    assert!(ran.stdout.starts_with(&told), "{}", ran.stdout);
     assert!(
         ran.stderr.starts_with("ids:1: a hash, and no id"),
         "{}",

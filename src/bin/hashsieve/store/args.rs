@@ -220,7 +220,7 @@ Unless the list has an entry of that id, these are never taken for ids: a text o
 hash (`md5:...`, `pdq ...`); a hash that an entry of the store has, of any list and kind, which is how an md5 is told from an id; a \
 text of several fields, with commas, semicolons, pipes or white space between them, of which one is 32 or more hexadecimal digits; \
 and the first line of a file that has such lines, if the same stands between its fields. An md5 or a short hash that is not in the \
-store can be told from no id: --allow-unseen remembers it. -v shows no id that has 16 hexadecimal digits in a row or is a hash in base64 or \
+store can be told from no id: --allow-unseen remembers it. -v shows no such id that has 16 hexadecimal digits in a row or is a hash of 128 bits or more in base64 or \
 base32.
 
 A record that the source changed later brings the entry back, and so does `store replace` with a file that has it: \
