@@ -190,11 +190,29 @@ impl StoreWriter {
         // The list goes in the same change: an entry of a list that is not there would be damage.
         let mut lists = self.manifest.lists.clone();
         lists.remove(position);
+        // Others stay as they are, with what is withdrawn in them.
+        let has_list = |one: &Planned| {
+            let list = one.segment.index_list(number);
+            list.map_or(Ok(false), |list| {
+                let entries = one.segment.index().entries_of(list);
+                entries.map(|entries| !entries.is_empty())
+            })
+            .map_err(one.segment.corrupt())
+        };
+        let (mut kept, mut taken) = (Vec::new(), Vec::new());
+        for one in planned {
+            match has_list(&one)? {
+                true => taken.push(one),
+                false => kept.push(one),
+            }
+        }
         let mut damaged = None;
-        let planned = self.rewritten(&lists, planned, &mut damaged, progress)?;
+        kept.extend(self.rewritten(&lists, taken, &mut damaged, progress)?);
         if let Some(damaged) = damaged {
             return Err(damaged);
         }
+        kept.sort_by_key(|one| one.segment.record.number);
+        let planned = kept;
         self.publish(lists, planned)?;
         self.remove_unnamed()
     }

@@ -219,3 +219,28 @@ fn a_store_that_was_not_made_to_its_end_can_be_made() {
     drop(writer);
     verify(directory.path());
 }
+
+#[test]
+fn a_list_is_removed_though_a_segment_of_another_is_damaged() {
+    let (directory, mut writer) = new_store();
+    change(&mut writer, "x", whole(), &[entry("a", &[md5(1)])]).unwrap();
+    let two = [entry("b", &[md5(2)]), entry("c", &[md5(3)])];
+    change(&mut writer, "y", whole(), &two).unwrap();
+    writer.withdraw("y", ["b"]).unwrap();
+    drop(writer);
+    let path = directory.path().join("segment-00000002.hsv");
+    let mut bytes = fs::read(&path).unwrap();
+    let at = memchr::memmem::find(&bytes, md5(3).as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let mut writer = StoreWriter::open(directory.path()).unwrap();
+    writer.remove_list("x", &mut |_| {}).unwrap();
+    assert_eq!(writer.snapshot().lists().len(), 1);
+    assert_eq!(ids(writer.snapshot(), &md5(1)), Vec::<String>::new());
+    let removed = Store::open(directory.path()).unwrap();
+    let removed = removed.verify_removed(&[md5(1)], &mut |_, _| {}).unwrap();
+    assert!(removed.found_in.is_empty());
+    // Of the damaged one nothing is read where nothing of it is left.
+    writer.remove_list("y", &mut |_| {}).unwrap();
+    assert!(writer.snapshot().segments().is_empty());
+}

@@ -102,7 +102,7 @@ pub(crate) struct ChangeArgs {
     #[arg(long, short)]
     pub(crate) verbose: bool,
     /// Memory to use before sorting on disk, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=2048))]
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=2048))]
     pub(crate) memory: u16,
 }
 
