@@ -3,7 +3,8 @@
 //! What a store or an index then does with an entry, sorting above all, is not in it: `hashsieve bench store` measures that. Memory
 //! is measured with the program (2 cores, AMD EPYC Zen 4, 2026-11-25): of a VICS file of 2 GB, 2.3 million entries of 876 bytes,
 //! `hashsieve list check` held 7 MB and read 370 thousand entries a second (480 thousand in an earlier run), and `hashsieve store
-//! replace` put 208 thousand a second into a store, with 80 MB of its own at `--memory 64` and 264 MB at 512, in the same time.
+//! replace` put 240 to 270 thousand a second into a store (208 in an earlier run), with 91 MB of its own beside the pages of the
+//! mapped segment.
 //!
 //! A VICS record of a kilobyte takes 27,800 instructions (callgrind): 7,000 to find where it ends, which also bounds its length and
 //! depth, 11,000 to read its fields with `serde_json`, and 9,000 to make the entry, whose texts are allocated one by one.
