@@ -58,7 +58,7 @@ pub(super) struct Entries {
 struct Current {
     /// List, id and the zero after it; empty before the first entry.
     key: Vec<u8>,
-    /// What the last statement that does not withdraw said: its codes, and attributes.
+    /// What the latest statement that says more than hashes said: its codes, and attributes. None after a withdrawal.
     codes: Option<[u8; CODES_LEN]>,
     attributes: Vec<u8>,
     /// Whether a statement withdraws, and the latest time that is known of it: of what is withdrawn nothing else is kept.
@@ -87,6 +87,8 @@ struct Times {
     said: Option<i64>,
     /// The latest of those that withdraw the entry.
     withdrawn: Option<i64>,
+    /// The latest that was asserted when a statement of no time withdrew the entry.
+    gone: Option<i64>,
 }
 
 impl Times {
@@ -100,7 +102,8 @@ impl Times {
             |other: Option<i64>| time.zip(other).is_some_and(|(time, other)| time < other);
         if !withdraws && statement.sequence >= FIRST_SEQUENCE {
             let is_withdrawn = |at| time.is_none_or(|time| time <= at);
-            if self.withdrawn.is_some_and(is_withdrawn) {
+            let is_gone = |at| time.is_some_and(|time| time <= at);
+            if self.withdrawn.is_some_and(is_withdrawn) || self.gone.is_some_and(is_gone) {
                 return true;
             }
         }
@@ -125,6 +128,9 @@ impl Times {
             self.said = self.said.max(statement.time);
         } else if statement.is_whole() {
             self.withdrawn = self.withdrawn.max(statement.time);
+            if statement.time.is_none() {
+                self.gone = self.gone.max(self.said);
+            }
         }
     }
 }
@@ -215,7 +221,9 @@ impl Entries {
             }
             return Ok(());
         }
-        if statement.flags & REPLACES != 0 {
+        // An entry with very many hashes makes several statements.
+        let is_first = current.stated != Some(statement.sequence);
+        if statement.flags & REPLACES != 0 && is_first {
             let before = statement.sequence.checked_sub(1);
             // Two records of one entry, neither of which is known to be the later.
             let is_unordered = current.stated.is_some_and(|stated| Some(stated) <= before)
@@ -229,6 +237,7 @@ impl Entries {
                 current.superseded_through = None;
                 current.stated = None;
                 current.codes = None;
+                current.attributes.clear();
             }
             // It is at least as late as what it withdraws, and as what withdrew it before.
             let time = time_of(statement.attributes).map_err(|_| unreadable())?;
@@ -236,7 +245,7 @@ impl Entries {
             current.withdrawal = Some(current.withdrawal.flatten().max(time));
         } else {
             let says_more = match statement.flags & BARE {
-                0 => !current.times.say_more_than(&statement),
+                0 => current.codes.is_none() || !current.times.say_more_than(&statement),
                 _ => current.codes.is_none(),
             };
             if says_more {

@@ -54,6 +54,7 @@ impl<'s> Change<'s> {
         descriptor: ListDescriptor,
         options: ChangeOptions,
     ) -> Result<Self, StoreError> {
+        store.memory_budget = options.memory_budget;
         let number = store.next_segment();
         let path = segment_file(&store.directory, number);
         let mut builder = IndexBuilder::with_memory_budget(&path, options.memory_budget);
@@ -226,8 +227,12 @@ impl<'s> Change<'s> {
         let Some(stored) = stored else {
             return false;
         };
-        let stored_time = self.told(stored.source_updated);
-        let brings_back = stored.status == EntryStatus::Withdrawn && new.status.matches();
+        let is_gone = stored.status == EntryStatus::Withdrawn;
+        let told = self.told(stored.source_updated);
+        // The clock may have been ahead when it was withdrawn: that is no reason to take it for undated.
+        let ahead = stored.source_updated.filter(|_| is_gone).map(|_| self.now);
+        let stored_time = told.or(ahead);
+        let brings_back = is_gone && new.status.matches();
         if brings_back && !self.options.reinstates {
             return match (stored_time, time) {
                 (Some(stored), Some(new)) => new <= stored,
@@ -253,7 +258,7 @@ impl<'s> Change<'s> {
 
     /// Says that a record of an entry could not be read ([`Quarantined::entry_id`](crate::list::Quarantined::entry_id)). What
     /// cannot be read takes nothing away: a change that replaces the list leaves what the store has of the entry, and hashes of
-    /// other records of the same entry are added to it. In other changes an entry without a record stays in any case.
+    /// other records of the same entry, if records are not whole, are added to it. In other changes an entry without a record stays in any case.
     ///
     /// Returns whether the list has such an entry. If not, the id may not be one: what cannot be read may have it in another place.
     ///

@@ -144,9 +144,14 @@ impl StoreWriter {
         // Only what lists are here: a list that is removed must be gone from segments that have nothing of it.
         let mut names = BTreeSet::new();
         for one in planned {
-            let found = one.segment.index().lists().map_err(one.segment.corrupt())?;
-            let found = found.into_iter().filter(|list| list.entries > 0);
-            names.extend(found.map(|list| list.descriptor.name));
+            let index = one.segment.index();
+            let found = index.lists().map_err(one.segment.corrupt())?;
+            for (list, found) in (0..).zip(found) {
+                let entries = index.entries_of(list).map_err(one.segment.corrupt())?;
+                if { entries }.any(|entry| !one.withdrawn.contains(entry)) {
+                    names.insert(found.descriptor.name);
+                }
+            }
         }
         let lists_here = lists.iter();
         let lists_here = lists_here.filter(|list| names.contains(&list.descriptor.name));

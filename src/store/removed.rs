@@ -73,6 +73,11 @@ impl Store {
             match walked {
                 Err(error) if attempt < ATTEMPTS && is_gone(&error) => attempt += 1,
                 Ok(_) if attempt < ATTEMPTS && !is_as_before => attempt += 1,
+                Ok(_) if !is_as_before => {
+                    return Err(StoreError::Locked {
+                        path: self.directory().to_path_buf(),
+                    });
+                }
                 walked => {
                     let (mut removed, paths) = walked?;
                     self.find_in_segments(&paths, hashes, &mut removed)?;

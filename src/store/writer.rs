@@ -16,7 +16,7 @@ use super::options::{ChangeKind, ChangeOptions, ChangeSummary};
 use super::snapshot::{Segment, Snapshot};
 use super::{load, now};
 use crate::entry::ListDescriptor;
-use crate::index::{BuildProgress, IndexBuilder, IndexOptions};
+use crate::index::{BuildProgress, DEFAULT_MEMORY_BUDGET, IndexBuilder, IndexOptions};
 
 /// A store that is open for changes: the only one there is at a time, in any process.
 ///
@@ -32,6 +32,8 @@ pub struct StoreWriter {
     /// Whether the manifest was put in place and it is not known to stay if the machine fails. Then what the manifest before it
     /// names must stay as well.
     is_unsynced: bool,
+    /// The memory for sorting, in bytes, as the last change has it.
+    pub(super) memory_budget: usize,
     /// After how many steps the next change is to fail, as if the process had been killed.
     #[cfg(test)]
     pub(super) fails_after: std::cell::Cell<Option<u32>>,
@@ -78,6 +80,7 @@ impl StoreWriter {
             snapshot,
             _lock: lock,
             is_unsynced: true,
+            memory_budget: DEFAULT_MEMORY_BUDGET,
             #[cfg(test)]
             fails_after: std::cell::Cell::new(None),
         };
@@ -223,7 +226,8 @@ impl StoreWriter {
         number: u64,
         lists: &[StoredList],
     ) -> Result<IndexBuilder, StoreError> {
-        let mut builder = IndexBuilder::new(segment_file(&self.directory, number));
+        let path = segment_file(&self.directory, number);
+        let mut builder = IndexBuilder::with_memory_budget(path, self.memory_budget);
         for list in lists {
             builder.add_list(list.descriptor.clone())?;
         }

@@ -435,3 +435,49 @@ fn a_row_of_nothing_but_hashes_leaves_what_other_rows_say() {
     replacing.commit().unwrap();
     assert_eq!(said(&writer, &md5(5)), (Opinion::Disputed, Some(2000)));
 }
+
+#[test]
+fn a_withdrawal_that_was_made_while_the_clock_was_ahead_holds() {
+    let (_directory, mut writer) = new_store();
+    let feed = ChangeOptions::apply();
+    let old = || at(entry("a", &[md5(1)]), 1000);
+    change(&mut writer, "x", feed, &[old()]).unwrap();
+    let mut withdrawal = writer.withdrawal("x").unwrap();
+    withdrawal.now += 10 * 86_400;
+    withdrawal.withdraw("a").unwrap();
+    assert_eq!(withdrawal.commit().unwrap().withdrawn, 1);
+    let summary = change(&mut writer, "x", feed, &[old()]).unwrap();
+    assert_eq!((summary.added, summary.outdated), (0, 1));
+}
+
+#[test]
+fn an_undated_withdrawal_holds_against_older_rows_of_its_file_and_leaves_nothing_that_was_said() {
+    let (_directory, mut writer) = new_store();
+    let table = ChangeOptions::add();
+    let mut first = at(entry("a", &[md5(1)]), 5000);
+    first.tags = vec!["first".to_owned()];
+    let older = at(entry("a", &[md5(2)]), 3000);
+    let later = at(entry("a", &[md5(3)]), 6000);
+    let summary = change(
+        &mut writer,
+        "x",
+        table,
+        &[first.clone(), withdrawn("a"), older],
+    )
+    .unwrap();
+    assert_eq!((summary.entries, summary.outdated), (0, 1));
+    change(&mut writer, "y", table, &[first, withdrawn("a"), later]).unwrap();
+    let found = writer.snapshot().find(&md5(3)).unwrap();
+    let (_, entry) = writer.snapshot().entry(&found[0]).unwrap();
+    assert_eq!((entry.tags.len(), entry.source_updated), (0, Some(6000)));
+}
+
+#[test]
+fn hashes_are_counted_as_superseded_by_a_record_of_very_many_as_well() {
+    let (_directory, mut writer) = new_store();
+    let many: Vec<_> = (10..1510).map(md5).collect();
+    let both = [entry("a", &[md5(1)]), entry("a", &many)];
+    let summary = change(&mut writer, "x", whole(), &both).unwrap();
+    assert_eq!((summary.added, summary.superseded), (1, 1));
+    assert_eq!(ids(writer.snapshot(), &md5(1509)), ["a"]);
+}

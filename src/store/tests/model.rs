@@ -7,10 +7,10 @@ use proptest::test_runner::TestRunner;
 
 use super::*;
 
-/// What a store should hold: for each list and entry its hashes, or that it is withdrawn, and when its record is of.
 /// The hashes that stand, or that it is withdrawn; and when that is of.
 type ModelEntry = (Option<BTreeSet<HashValue>>, Option<i64>);
 
+/// What a store should hold, for each list and entry.
 #[derive(Clone, Default)]
 struct Model {
     entries: BTreeMap<(String, String), ModelEntry>,
@@ -46,6 +46,8 @@ struct Said {
     /// The latest time of what asserts something, and of what withdraws the entry.
     asserted: Option<i64>,
     withdrawn: Option<i64>,
+    /// The latest that was asserted when something of no time withdrew it.
+    gone_by: Option<i64>,
     /// The time to remember if nothing is left, once something was withdrawn.
     gone: Option<Option<i64>>,
     /// Whether anything is known of the entry beside its hashes.
@@ -68,6 +70,12 @@ impl Said {
                 return true;
             }
             _ => {}
+        }
+        if !is_withdrawal
+            && self.gone_by.is_some()
+            && time.is_some_and(|time| Some(time) <= self.gone_by)
+        {
+            return true;
         }
         is_whole && is_older(time, self.asserted)
     }
@@ -173,6 +181,9 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 let is_later = said.is_later(time, is_withdrawn, true);
                 if is_withdrawn {
                     said.withdrawn = said.withdrawn.max(time);
+                    if time.is_none() {
+                        said.gone_by = said.gone_by.max(said.asserted);
+                    }
                 }
                 if is_later {
                     continue;
@@ -234,6 +245,9 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 let is_later = said.is_later(own_time, *is_withdrawn, is_withdrawal);
                 if is_withdrawal {
                     said.withdrawn = said.withdrawn.max(own_time);
+                    if own_time.is_none() {
+                        said.gone_by = said.gone_by.max(said.asserted);
+                    }
                 }
                 if is_later {
                     continue;
@@ -248,10 +262,7 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                     now.extend(set(hashes));
                     // Of an older row nothing counts but its hashes, nor of one that says nothing else.
                     let is_bare = time.is_none() || (is_known && is_older(time, was_time));
-                    let counts = match is_bare {
-                        true => !said.is_described,
-                        false => !is_older(time, said.asserted),
-                    };
+                    let counts = !said.is_described || (!is_bare && !is_older(time, said.asserted));
                     if counts {
                         *stored_time = time;
                     }
