@@ -52,6 +52,8 @@ struct Said {
     gone: Option<Option<i64>>,
     /// Whether anything is known of the entry beside its hashes.
     is_described: bool,
+    /// When that is of.
+    described_at: Option<i64>,
 }
 
 impl Said {
@@ -235,6 +237,7 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                 let said = said.entry(key.clone()).or_insert_with(|| Said {
                     gone: is_gone(was).then_some(was_time),
                     is_described: is_known,
+                    described_at: was_time.filter(|_| is_known),
                     ..Said::default()
                 });
                 let own_time = if is_withdrawal {
@@ -264,8 +267,10 @@ fn operate(writer: &mut StoreWriter, model: &mut Model, operation: &Operation) {
                     let is_bare = time.is_none() || (is_known && is_older(time, was_time));
                     let counts = !said.is_described || (!is_bare && !is_older(time, said.asserted));
                     if counts {
-                        *stored_time = time;
+                        said.described_at = time;
                     }
+                    // Not what would be remembered if nothing were left.
+                    *stored_time = said.described_at;
                     said.is_described = true;
                     said.asserted = said.asserted.max(time);
                 }
