@@ -175,6 +175,9 @@ impl IndexBuilder {
 
     /// Adds what one record of a list says.
     ///
+    /// Of records that say when their source changed the entry ([`Entry::source_updated`]), one that is not of a later time than a
+    /// withdrawal of its entry does not count, nor does one of no time beside a withdrawal of a time.
+    ///
     /// # Errors
     /// [`BuildError::UnknownList`], [`BuildError::InvalidEntry`] (the builder goes on without this entry), or
     /// [`BuildError::Io`] when a temporary file cannot be written.
